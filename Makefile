@@ -1,0 +1,48 @@
+# Everything happens in .venv; PYTHON=/path/to/python3.11 chooses what it is made with.
+# `commonspace --help` is the product's own command line, once `make demo` has installed it.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := training recsys infra tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix lock clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1|/' | \
+		while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
+
+demo: $(VENV)/.installed  ## from the shipped posts to recommendations, every step real (6 minutes)
+	$(BIN)/commonspace demo
+
+test: $(VENV)/.installed-dev  ## the whole test suite (12 minutes on 2 cores)
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.installed-dev  ## lint, format, types, who may import whom
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.installed-dev  ## what lint and format can mend by themselves
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: $(VENV)/bin/python  ## write constraints.txt anew from the latest versions that fit together
+	infra/setup/lock.sh "$(BIN)/python" constraints.txt
+
+clean:  ## remove what was built and installed, the workspace with its models included
+	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A stamp a set of packages: a second run installs nothing, a changed requirement does.
+$(VENV)/bin/python:
+	@infra/setup/venv.sh "$(PYTHON)" $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	infra/setup/install.sh $(BIN)/python .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	infra/setup/install.sh $(BIN)/python '.[dev]'
+	@touch $(VENV)/.installed $@

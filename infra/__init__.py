@@ -1,0 +1,1 @@
+"""Where things are run: the command line, local services, clusters."""

@@ -1,0 +1,48 @@
+"""The `commonspace` command: its groups put together, and how errors leave it."""
+
+import sys
+
+import typer
+
+from infra.cli import data, doctor, index, jobs, models, recommend, train
+from infra.cli.output import note
+from training.errors import CommonspaceError
+
+app = typer.Typer(
+    name="commonspace",
+    help="One embedding space for the users, images and texts of a social network.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: examples keep their lines, and it starts twice as fast
+    pretty_exceptions_enable=False,  # an unexpected error is a fault of ours: the plain traceback
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.add_typer(data.app)
+app.command()(train.train)
+app.command()(train.evaluate)
+app.add_typer(models.app)
+app.command()(index.index)
+app.command()(recommend.recommend)
+app.command()(recommend.similar)
+app.command()(recommend.search)
+app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
+app.add_typer(jobs.app)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0, those of `training.errors`, 2 for usage, 130 for Ctrl-C.
+
+    An error that a user can act on is two lines without a traceback; any other stays loud.
+    """
+    try:
+        app()
+    except CommonspaceError as error:
+        note(f"error: {error.message}")
+        if error.hint:
+            note(f"hint: {error.hint}")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""How a person sees a long command work: bars on a terminal, lines in a log file. On stderr."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from infra.cli.output import note
+from training.observer import Observer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LINE_EVERY_S = 10
+SHOWN_METRICS = 5
+
+
+@contextmanager
+def progress() -> Iterator[Observer]:
+    """An observer that shows what it sees until the `with` ends."""
+    if not sys.stderr.isatty():
+        yield LineProgress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    bars = Progress(
+        TextColumn("  {task.description:<28}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        Remaining(),
+        TextColumn("{task.fields[figures]}"),
+        console=Console(stderr=True),
+    )
+    with bars:
+        yield BarProgress(bars)
+
+
+class BarProgress(Observer):
+    """A bar for each thing that is counted, the epochs with live metrics."""
+
+    def __init__(self, bars: "Progress") -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def stage(self, title: str) -> None:
+        self._tasks.clear()
+        self._bars.console.print(title, style="bold", highlight=False)
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        self._show(what, done, total, "")
+
+    def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        self._show("epochs", epoch, epochs, figures(metrics))
+
+    def note(self, text: str) -> None:
+        self._bars.console.print(f"  {text}", highlight=False, markup=False)
+
+    def _show(self, what: str, done: int, total: int, text: str) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total, figures=text)
+        self._bars.update(self._tasks[what], completed=done, total=total, figures=text)
+
+
+class LineProgress(Observer):
+    """The same as lines: every stage, epoch and note, and a count every ten seconds."""
+
+    def __init__(self) -> None:
+        self._next_line = 0.0
+
+    def stage(self, title: str) -> None:
+        self._next_line = time.monotonic() + LINE_EVERY_S
+        note(title)
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        if done >= total or time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + LINE_EVERY_S
+            note(f"  {what}: {done} of {total}")
+
+    def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        note(f"  epoch {epoch} of {epochs}  {figures(metrics)}")
+
+    def note(self, text: str) -> None:
+        note(f"  {text}")
+
+
+def figures(metrics: Mapping[str, float]) -> str:
+    """The first few metrics, as short as they can be."""
+    shown = list(metrics.items())[:SHOWN_METRICS]
+    return "  ".join(f"{name} {value:.4g}" for name, value in shown)

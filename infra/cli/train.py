@@ -1,0 +1,147 @@
+"""`commonspace train` and `commonspace evaluate`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.options import (
+    AsJson,
+    ConfigFile,
+    Overrides,
+    PrintConfig,
+    Workspace,
+    configuration,
+)
+from infra.cli.output import results, table
+from training.errors import BadConfig
+
+if TYPE_CHECKING:
+    from training.pipeline import TrainResult
+
+HEADLINE = "map"  # of the metrics, the one that the printed table shows
+
+
+def train(
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the run; from the time if none.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the named run after a crash.")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin the named run anew, whatever it holds.")
+    ] = False,
+    workspace: Workspace = None,
+    print_config: PrintConfig = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a joint space, track it in MLflow, register it, and let the gate decide on it.
+
+    Without settings it trains on the shipped sample.
+
+    \b
+    Examples:
+      commonspace train
+      commonspace train --set data.posts=posts.parquet --set loop.epochs=10
+      commonspace train --print-config > run.yaml
+      commonspace train --config run.yaml --name first
+      commonspace train --config run.yaml --name first --resume
+    """
+    settings = configuration(config, overrides, workspace, print_config)
+    if resume and new:
+        raise BadConfig("--resume goes on with a run and --new deletes it: choose one")
+    if (resume or new) and not name:
+        raise BadConfig("--resume and --new need --name, the run that they mean")
+    with results(as_json) as show:
+        from infra.cli.progress import progress
+        from infra.product import ray, tracking
+        from training.pipeline import train
+
+        tracking(settings)
+        with ray(settings), progress() as observer:
+            done = train(
+                settings.run(),
+                settings.workspace,
+                name=name,
+                resume=resume,
+                new=new,
+                observer=observer,
+            )
+        show(_as_dict(done), text=_report(done))
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Option("--model", help="Version, alias, or folder of a saved space.")
+    ] = "champion",
+    split: Annotated[
+        str, typer.Option("--split", help="validation to choose by, test to report.")
+    ] = "test",
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    workspace: Workspace = None,
+    print_config: PrintConfig = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model's retrieval on held-out posts, beside the unimodal baselines.
+
+    \b
+    Examples:
+      commonspace evaluate
+      commonspace evaluate --model 3 --split validation
+      commonspace evaluate --config run.yaml --json
+    """
+    settings = configuration(config, overrides, workspace, print_config)
+    if split not in ("validation", "test"):
+        raise BadConfig(f"split {split!r} is neither validation nor test")
+    with results(as_json) as show:
+        from infra.cli.progress import progress
+        from infra.product import ray, tracking
+        from training.pipeline import evaluate
+
+        tracking(settings)
+        with ray(settings), progress() as observer:
+            retrieval = evaluate(
+                settings.run(), settings.workspace, model=model, split=split, observer=observer
+            )
+        show({"model": model, "split": split, "retrieval": retrieval}, text=retrieval_table(retrieval))
+
+
+def retrieval_table(retrieval: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Mean average precision of each model (rows) in each direction (columns)."""
+    directions = list(dict.fromkeys(d for scores in retrieval.values() for d in scores))
+    rows = [
+        (model, *(scores[d][HEADLINE] if d in scores else None for d in directions))
+        for model, scores in retrieval.items()
+    ]
+    return table((HEADLINE, *(d.replace("_to_", "→") for d in directions)), rows)
+
+
+def _report(done: "TrainResult") -> str:
+    verdict = "champion now" if done.decision.promoted else "not champion"
+    return "\n".join(
+        [
+            retrieval_table(done.retrieval),
+            "",
+            f"run            {done.run_name} in {done.run_folder}",
+            f"MLflow run     {done.mlflow_run_id}",
+            f"model version  {done.model_version}: {verdict}, {done.decision.reason}",
+        ]
+    )
+
+
+def _as_dict(done: "TrainResult") -> dict[str, Any]:
+    return {
+        "run_name": done.run_name,
+        "run_folder": str(done.run_folder),
+        "mlflow_run_id": done.mlflow_run_id,
+        "model_version": done.model_version,
+        "promoted": done.decision.promoted,
+        "reason": done.decision.reason,
+        "validation": done.validation,
+        "retrieval": done.retrieval,
+        "data_digest": done.data.manifest.digest,
+        "quarantined": done.quarantined,
+    }

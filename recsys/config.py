@@ -1,0 +1,124 @@
+"""Settings of the index, the event database and the recommender."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from training.config import Config
+from training.histories import HistoryConfig
+
+
+class IndexConfig(Config):
+    """Where the vectors are and how they are indexed."""
+
+    uri: str = "milvus/vectors.db"
+    """Folder of Milvus Lite, inside the workspace unless absolute; or `http(s)://host:port`."""
+    token: SecretStr | None = None
+    """Of a Milvus server: `user:password` or an API key."""
+    prefix: str = Field(default="commonspace", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    """Beginning of every collection's and alias's name."""
+    kind: Literal["auto", "FLAT", "HNSW"] = "auto"
+    """FLAT is exact. `auto`: FLAT on Lite (where HNSW is slower), HNSW on a server."""
+    batch_size: int = Field(default=1000, ge=1, le=10_000)
+    """Rows that are embedded and inserted at a time."""
+    keep_versions: int = Field(default=2, ge=2)
+    """Complete versions that are kept, the live one included. Two at least: a reader that began
+    before a swap still finds its version."""
+    workers: int = Field(default=1, ge=1)
+    """Ray actors that embed, one CPU each."""
+    timeout_s: float = Field(default=60, gt=0)
+    """For one request to Milvus."""
+
+    @field_validator("uri")
+    @classmethod
+    def _no_credentials(cls, uri: str) -> str:
+        if not uri.strip():
+            raise ValueError("must be a folder or http(s)://host:port, not an empty text")
+        if "://" in uri:
+            parts = urlsplit(uri)
+            if parts.scheme not in ("http", "https"):
+                raise ValueError("must be a folder or http(s)://host:port")
+            if parts.username or parts.password:
+                raise ValueError("must not hold credentials; they go into `token`")
+        elif not uri.endswith(".db"):
+            raise ValueError("the folder's name must end in .db, or Milvus won't take it")
+        return uri
+
+    @property
+    def remote(self) -> bool:
+        """True if a server is meant, False for a folder of Milvus Lite."""
+        return "://" in self.uri
+
+    def location(self, workspace: Path) -> str:
+        """The URI as it is, or the absolute path of the folder."""
+        return self.uri if self.remote else str((workspace / self.uri).resolve())
+
+
+class EventsConfig(Config):
+    """Where posts, reactions and people are recorded."""
+
+    url: str = "events.db"
+    """SQLite file, inside the workspace unless absolute; or an SQLAlchemy URL, for example
+    `postgresql+psycopg://user@host/name`."""
+    password: SecretStr | None = None
+    """Of a database server."""
+
+    @field_validator("url")
+    @classmethod
+    def _no_credentials(cls, url: str) -> str:
+        if "://" in url and urlsplit(url).password:
+            raise ValueError("must not hold a password; it goes into `password`")
+        return url
+
+
+class CandidateConfig(Config):
+    """Which sources propose posts, and how many."""
+
+    sources: tuple[str, ...] = ("taste", "related")
+    """Names of the sources, asked in this order."""
+    fallback: tuple[str, ...] = ("fresh",)
+    """Sources for a person about whom nothing is known."""
+    count: int = Field(default=200, ge=1, le=4096)
+    """Posts that a source proposes in the first round; four times as many in each further one."""
+    related_to: int = Field(default=20, ge=1, le=500)
+    """How many of the person's latest posts and reactions `related` starts from."""
+    spare: int = Field(default=2000, ge=1)
+    """Allowed posts after which diversity alone is no reason to look further."""
+
+
+class RankingConfig(Config):
+    """What a score is made of; the weights sum to 1, so that a score is a mean of cosines.
+
+    Half and half was best or nearly so in mean average precision for hidden posts of the Open Clip
+    Art people, with image features, text features and both: taste alone .46, nearest alone .46,
+    half and half .48 (both features; the order is the same for the others).
+    """
+
+    taste: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the cosine between person and post; the rest is that of the nearest post."""
+
+
+class DiversityConfig(Config):
+    """Preferences about the list as a whole; they never leave a place empty, but for duplicates."""
+
+    per_author: int = Field(default=3, ge=1)
+    """Posts of one author, while others are there to fill the list."""
+    near_duplicate: float = Field(default=0.98, gt=0, le=1)
+    """Cosine from which two posts are the same to a person; only the better one is shown."""
+
+
+class RecommendConfig(Config):
+    """The recommender."""
+
+    k: int = Field(default=10, ge=1, le=1000)
+    """Answers where the caller doesn't say."""
+    history: HistoryConfig = HistoryConfig()
+    anchors: int = Field(default=300, ge=1)
+    """Latest posts of a person's history that are compared with candidates."""
+    candidates: CandidateConfig = CandidateConfig()
+    ranking: RankingConfig = RankingConfig()
+    diversity: DiversityConfig = DiversityConfig()
+    reasons: int = Field(default=3, ge=1)
+    """At most, per answer."""

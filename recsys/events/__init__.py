@@ -1,0 +1,1 @@
+"""Posts, reactions and people in SQL: the truth of which the index is a copy."""

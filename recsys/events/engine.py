@@ -1,0 +1,64 @@
+"""Opening the database: SQLite in a file, or any database with an SQLAlchemy URL."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from recsys.config import EventsConfig
+from recsys.events.tables import metadata
+from training.errors import BadConfig, Unavailable
+
+_BUSY_S = 30
+
+
+def open_engine(config: EventsConfig, workspace: Path) -> Engine:
+    """Connect, and create the tables that aren't there.
+
+    Args:
+        config: where.
+        workspace: what a relative SQLite file is relative to.
+    Raises: BadConfig for a URL that can't be read or whose driver isn't installed; Unavailable if
+        the database doesn't answer or the file can't be opened.
+    """
+    url = _url(config, workspace)
+    try:
+        engine = create_engine(url, connect_args=_arguments(url))
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadConfig(
+            f"no driver for the event database {url!r}: {error}",
+            hint="for Postgres: pip install 'commonspace[postgres]'",
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    try:
+        metadata.create_all(engine)
+    except OperationalError as error:
+        engine.dispose()
+        raise Unavailable(f"can't open the event database {url!r}: {error.orig}") from None
+    return engine
+
+
+def _url(config: EventsConfig, workspace: Path) -> URL:
+    if "://" not in config.url:
+        file = (workspace / config.url).resolve()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return URL.create("sqlite", database=str(file))
+    try:
+        url = make_url(config.url)
+    except ArgumentError:
+        raise BadConfig(f"event database {config.url!r} is neither a file nor a URL") from None
+    return url.set(password=config.password.get_secret_value()) if config.password else url
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    return {"timeout": _BUSY_S} if url.get_backend_name() == "sqlite" else {}
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers go on while one writes
+    cursor.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a power cut
+    cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is overwritten in the file
+    cursor.close()

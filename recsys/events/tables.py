@@ -1,0 +1,104 @@
+"""The tables. Names of constraints follow a convention, so that migrations can name them."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+ID = String(128)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A time with its zone; SQLite forgets zones, so all are stored as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"time {value} has no zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# No foreign keys: events arrive in any order, a reaction before its post among them.
+
+people = Table(
+    "people",
+    metadata,
+    Column("user_id", ID, primary_key=True),
+    Column("profile", Text),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("post_id", ID, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("text", Text),
+    Column("tags", JSON, nullable=False),
+    Column("created_at", Instant),
+    Column("language", String(64)),
+    Column("private", Boolean, nullable=False),
+    Column("image_hash", String(32)),
+    Index(None, "user_id"),
+    Index(None, "created_at"),
+)
+
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("key", String(32), primary_key=True),  # idempotency: see `writing.reaction_key`
+    Column("user_id", ID, nullable=False),
+    Column("post_id", ID, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("value", Float),
+    Column("created_at", Instant),
+    Index(None, "user_id"),
+    Index(None, "post_id"),
+)
+
+# What was deleted and must not come back by a repeated import. A hash, so that the id is gone, too.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("created_at", Instant, nullable=False),
+)
+
+# Who does what only one may do at a time.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(256), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)

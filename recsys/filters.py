@@ -1,0 +1,143 @@
+"""Conditions on indexed rows, as values; the only place that writes Milvus filter strings.
+
+Milvus Lite has no filter templates, so values must be quoted. Strings are quoted as JSON, which
+agrees with Milvus' grammar on the escapes for quote, backslash, line feed, carriage return and tab;
+it knows no others, so a string that would need one is refused.
+"""
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from training.errors import BadData
+
+Value = str | int
+
+
+class Field(StrEnum):
+    """What a row can be filtered by."""
+
+    ID = "id"
+    AUTHOR = "author"
+    LANGUAGE = "language"
+    CREATED_AT = "created_at"
+
+
+class Filter(ABC):
+    """A condition; `&` makes one condition of two."""
+
+    @abstractmethod
+    def render(self) -> str:
+        """As Milvus reads it; empty where every row passes."""
+
+    def __and__(self, other: "Filter") -> "Filter":
+        return Both(self, other)
+
+
+@dataclass(frozen=True)
+class Everything(Filter):
+    """All rows."""
+
+    def render(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Equal(Filter):
+    """The field has this value."""
+
+    field: Field
+    value: Value
+
+    def render(self) -> str:
+        return f"{self.field} == {_literal(self.value)}"
+
+
+@dataclass(frozen=True)
+class Differs(Filter):
+    """The field has another value."""
+
+    field: Field
+    value: Value
+
+    def render(self) -> str:
+        return f"{self.field} != {_literal(self.value)}"
+
+
+@dataclass(frozen=True)
+class Among(Filter):
+    """The field has one of these values; of none, no row passes."""
+
+    field: Field
+    values: tuple[Value, ...]
+
+    def render(self) -> str:
+        return f"{self.field} in {_listed(self.values)}"
+
+
+@dataclass(frozen=True)
+class Without(Filter):
+    """The field has none of these values; of none, every row passes."""
+
+    field: Field
+    values: tuple[Value, ...]
+
+    def render(self) -> str:
+        return f"{self.field} not in {_listed(self.values)}" if self.values else ""
+
+
+@dataclass(frozen=True)
+class AtLeast(Filter):
+    """The field's number is this or more; a row without a number doesn't pass."""
+
+    field: Field
+    value: int
+
+    def render(self) -> str:
+        return f"{self.field} >= {_literal(self.value)}"
+
+
+@dataclass(frozen=True)
+class Both(Filter):
+    """Two conditions at once."""
+
+    left: Filter
+    right: Filter
+
+    def render(self) -> str:
+        parts = [part for part in (self.left.render(), self.right.render()) if part]
+        return " and ".join(f"({part})" for part in parts) if len(parts) == 2 else "".join(parts)
+
+
+def among_ids(ids: Iterable[str]) -> Filter:
+    """Rows with one of these ids."""
+    return Among(Field.ID, tuple(ids))
+
+
+def without_ids(ids: Iterable[str]) -> Filter:
+    """Rows with none of these ids; sorted, so that equal sets make equal requests."""
+    return Without(Field.ID, tuple(sorted(ids)))
+
+
+_UNQUOTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+def _literal(value: Value) -> str:
+    """Raises: BadData for a string that can't be quoted."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"a filter compares with text or whole numbers, not {value!r}")
+    if isinstance(value, int):
+        return str(value)
+    if _UNQUOTABLE.search(value):
+        raise BadData(
+            f"can't filter by {value!r:.80}: it holds a control character or a broken code point",
+            hint="remove it; line breaks and tabs are allowed",
+        )
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _listed(values: tuple[Value, ...]) -> str:
+    return f"[{', '.join(_literal(value) for value in values)}]"

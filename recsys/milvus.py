@@ -1,0 +1,157 @@
+"""Opening Milvus: a server by its URI, or Milvus Lite in a folder that one process may hold."""
+
+import logging
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.config import IndexConfig
+from training.errors import CommonspaceError, Conflict, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+_ABSENT, _RELEASED, _NO_ALIAS = 100, 101, 1600
+"""Milvus' codes: no such collection (Lite: or alias), not loaded into memory, no such alias."""
+
+
+class Vanished(CommonspaceError):
+    """A collection or alias is not there, or not in memory: dropped, or reopened by someone."""
+
+
+class Milvus:
+    """A connection whose errors are ours.
+
+    Args:
+        config: says how to connect.
+        workspace: what a relative folder is relative to.
+    Raises: Conflict if another process holds the folder, Unavailable if the server doesn't answer,
+        Refused if it doesn't take the token.
+    """
+
+    def __init__(self, config: IndexConfig, workspace: Path) -> None:
+        self.config = config
+        self.location = config.location(workspace)
+        # pymilvus logs each error with a traceback before it raises; ours say it once
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        if config.remote:
+            self._client = self._connect()
+        else:
+            with _folders_lock:
+                if not _folders[self.location]:
+                    _claim(Path(self.location))
+                self._client = self._connect()
+                _folders[self.location] += 1
+        self._closed = False
+
+    def close(self) -> None:
+        """Disconnect; the last connection of this process to a folder frees it for others."""
+        if self._closed:
+            return
+        self._closed = True
+        self._client.close()
+        if self.config.remote:
+            return
+        from milvus_lite.server_manager import server_manager_instance
+
+        with _folders_lock:
+            _folders[self.location] -= 1
+            if not _folders[self.location]:
+                # closing a client leaves Lite's server running and the folder locked
+                server_manager_instance.release_server(self.location)
+
+    def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of `MilvusClient` by name.
+
+        Raises: Vanished, Unavailable, Refused; MilvusException for what is a fault of ours.
+        """
+        from pymilvus.exceptions import MilvusException
+
+        kwargs.setdefault("timeout", self.config.timeout_s)
+        call: Callable[..., Any] = getattr(self._client, method)
+        try:
+            return call(*args, **kwargs)
+        except MilvusException as error:
+            raise _translated(error, self.location) from error
+
+    def _connect(self) -> "MilvusClient":
+        from pymilvus import MilvusClient
+        from pymilvus.exceptions import MilvusException
+
+        token = self.config.token.get_secret_value() if self.config.token else ""
+        try:
+            return MilvusClient(self.location, token=token, timeout=self.config.timeout_s)
+        except MilvusException as error:
+            if not self.config.remote:
+                raise _held(Path(self.location)) from error
+            raise _translated(error, self.location) from error
+
+
+# Lite runs one server per folder and process, whatever the number of clients; so the count of
+# clients is the process's, too.
+_folders: Counter[str] = Counter()
+_folders_lock = threading.Lock()
+
+
+def _claim(folder: Path) -> None:
+    """Make sure that Lite will get the folder. Raises: Conflict if another process has it.
+
+    Lite would log a traceback and return nothing; so its lock is tried beforehand.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder / "LOCK"
+    if sys.platform == "win32" or not lock.exists():
+        return
+    import fcntl
+
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise _held(folder) from None
+
+
+def _held(folder: Path) -> Conflict:
+    return Conflict(
+        f"the vectors in {folder} are in use by {_holder(folder / 'LOCK')}",
+        hint="stop it; or let several processes share them: run `milvus-lite server "
+        f"--data-dir {folder} --host 127.0.0.1 --port 19530` and set the index's uri to "
+        "http://127.0.0.1:19530",
+    )
+
+
+def _holder(lock: Path) -> str:
+    """The process that holds a file lock, as far as the system tells (Linux does)."""
+    try:
+        inode = os.stat(lock).st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) == inode:
+                pid = int(fields[4])
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+                return f"process {pid} ({command.decode(errors='replace').strip():.80})"
+    except (OSError, ValueError, IndexError):
+        pass
+    return "another process"
+
+
+def _translated(error: "MilvusException", location: str) -> Exception:
+    """Ours for what a user can act on; the same error for what is a fault of ours."""
+    from pymilvus.exceptions import ConnectionConfigException, MilvusUnavailableException
+
+    message = str(error.message)
+    if error.code in (_ABSENT, _RELEASED, _NO_ALIAS):
+        return Vanished(message)
+    if "auth" in message.lower():
+        return Refused(f"Milvus at {location} doesn't take the token", hint="set the index's token")
+    unreachable = ("connect", "unavailable", "deadline", "retry run out", "timeout")
+    if isinstance(error, ConnectionConfigException | MilvusUnavailableException) or any(
+        sign in message.lower() for sign in unreachable
+    ):
+        return Unavailable(f"Milvus at {location} doesn't answer: {message:.200}")
+    return error

@@ -1,0 +1,200 @@
+"""The index: versions of four collections, of which one is live.
+
+How versions are named and how the live one is told is in `versions.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from recsys.build import Build
+from recsys.config import IndexConfig
+from recsys.filters import among_ids
+from recsys.milvus import Milvus, Vanished
+from recsys.versions import Names, Target, Version, check_model_version
+from recsys.view import View
+from training.errors import Conflict, NotFound, Unavailable
+
+T = TypeVar("T")
+_ATTEMPTS = 3
+
+
+class VectorStore:
+    """Versioned collections over Milvus Lite or a Milvus server, by the same code.
+
+    Any number of threads may read. One may write: Lite can't take more, and two builders on a
+    server would clear away each other's work (`build_index` holds a lease for that).
+
+    Args:
+        config: where and how.
+        workspace: what a relative folder is relative to.
+    Raises: Conflict if another process holds the folder, Unavailable if the server doesn't answer.
+    """
+
+    def __init__(self, config: IndexConfig, workspace: Path) -> None:
+        self.config = config
+        self._milvus = Milvus(config, workspace)
+        self._names = Names(config.prefix)
+        self._dimensions: dict[Version, int] = {}  # of the versions known to be in memory
+
+    @property
+    def location(self) -> str:
+        """The server's URI or the folder."""
+        return self._milvus.location
+
+    def close(self) -> None:
+        """Disconnect; a folder is free for another process then."""
+        self._milvus.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Reading
+
+    def live(self) -> View:
+        """The version in use. Raises: NotFound if nothing was indexed yet."""
+        try:
+            name = self._milvus("describe_alias", self._names.live)["collection_name"]
+        except Vanished:
+            raise NotFound(
+                f"nothing is indexed at {self.location} yet", hint="run `commonspace index`"
+            ) from None
+        parsed = self._names.parse(name)
+        if parsed is None:
+            raise Conflict(
+                f"the alias {self._names.live} leads to {name}, which isn't an index of ours",
+                hint="choose another prefix for the index",
+            )
+        return self._view(parsed[1])
+
+    def read(self, work: Callable[[View], T]) -> T:
+        """Run a query against the live version; again if that was dropped while it ran.
+
+        Args:
+            work: reads from the view only, and may run more than once.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return work(self.live())
+            except Vanished:
+                self._dimensions.clear()  # dropped, or no longer in memory: look again
+        raise Unavailable(f"the index at {self.location} changes too fast to be read; try again")
+
+    def versions(self) -> list[Version]:
+        """The complete versions, newest first."""
+        aliases = set(self._aliases())
+        return [version for version in self._all() if self._names.sealed(version) in aliases]
+
+    # Writing
+
+    def begin(self, model: str, dimension: int) -> Build:
+        """Start a new version, after clearing away builds that were never completed.
+
+        Args:
+            model: version of the model that embeds.
+            dimension: D of its vectors.
+        Raises: BadConfig if the model version can't be part of a name.
+        """
+        check_model_version(model)
+        complete = self.versions()
+        for version in self._all():
+            if version not in complete:
+                self._drop(version)
+        version = Version(build=max((v.build for v in complete), default=0) + 1, model=model)
+        kind = self.config.kind
+        if kind == "auto":
+            kind = "HNSW" if self.config.remote else "FLAT"
+        return Build(self._milvus, self._names, version, dimension, kind)
+
+    def publish(self, build: Build) -> dict[Target, int]:
+        """Count the rows of a build, make it the live version, and drop versions of no more use.
+
+        The version that was live stays, and so many of the newest that `keep_versions` are left.
+
+        Returns: rows by target.
+        Raises: CommonspaceError if the count is wrong; the old version is live then.
+        """
+        counts = build.verify()
+        before = self._live_version()
+        self._milvus("create_alias", self._posts(build.version), self._names.sealed(build.version))
+        self._switch(build.version)
+        first = [build.version] + ([before] if before else [])
+        kept = first + [version for version in self.versions() if version not in first]
+        for version in kept[self.config.keep_versions :]:
+            self._drop(version)
+        return counts
+
+    def rollback(self, build: int | None = None) -> Version:
+        """Make an older version the live one.
+
+        Args:
+            build: which; None: the newest that is older than the live one.
+        Returns: the version that is live now.
+        Raises: NotFound if there is no such version, or nothing is indexed.
+        """
+        live = self.live().version
+        versions = self.versions()
+        wanted = [v for v in versions if (v.build == build if build else v < live)]
+        if not wanted:
+            kept = ", ".join(str(version.build) for version in versions)
+            raise NotFound(
+                f"there is no build {build}" if build else f"nothing is older than {live}",
+                hint=f"kept builds: {kept}",
+            )
+        self._view(wanted[0])  # into memory before anyone is sent there
+        self._switch(wanted[0])
+        return wanted[0]
+
+    def remove(self, target: Target, ids: Sequence[str]) -> None:
+        """Delete rows from every complete version, so that no rollback brings them back."""
+        for version in self.versions():
+            self._view(version)
+            name = self._names.collection(target, version)
+            self._milvus("delete", name, filter=among_ids(ids).render())
+
+    def _view(self, version: Version) -> View:
+        if version not in self._dimensions:
+            # Lite forgets at closing what was in memory
+            for target in Target:
+                self._milvus("load_collection", self._names.collection(target, version))
+            fields = self._milvus("describe_collection", self._posts(version))["fields"]
+            sizes = {field["name"]: field["params"].get("dim") for field in fields}
+            self._dimensions[version] = int(sizes["vector"])
+        return View(self._milvus, self._names, version, self._dimensions[version])
+
+    def _live_version(self) -> Version | None:
+        try:
+            return self.live().version
+        except NotFound:
+            return None
+
+    def _switch(self, version: Version) -> None:
+        change = "alter_alias" if self._names.live in self._aliases() else "create_alias"
+        self._milvus(change, self._posts(version), self._names.live)
+
+    def _drop(self, version: Version) -> None:
+        sealed = self._names.sealed(version)
+        if sealed in self._aliases():  # first: what follows may be cut short
+            self._milvus("drop_alias", sealed)
+        for target in Target:
+            self._milvus("drop_collection", self._names.collection(target, version))
+        self._dimensions.pop(version, None)
+
+    def _all(self) -> list[Version]:
+        parsed = (self._names.parse(name) for name in self._milvus("list_collections"))
+        return sorted({found[1] for found in parsed if found}, reverse=True)
+
+    def _aliases(self) -> list[str]:
+        return list(self._milvus("list_aliases")["aliases"])
+
+    def _posts(self, version: Version) -> str:
+        return self._names.collection(Target.POSTS, version)

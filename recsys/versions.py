@@ -1,0 +1,77 @@
+"""Versions of the index and their names in Milvus.
+
+A version is four collections, one per target, embedded by one model: `<prefix>_posts_v7_000003`,
+`<prefix>_users_v7_000003` and so on. Two kinds of alias keep the state, in Milvus and nowhere else:
+
+- `<prefix>_sealed_000003` says that build 3 is complete; collections without it are leftovers.
+- `<prefix>_live` leads to the posts collection of the version in use. The other three names follow
+  from that one, so switching one alias switches all four at once and no reader can mix versions.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from training.errors import BadConfig
+
+
+class Target(StrEnum):
+    """What is searched for; each has a collection.
+
+    Images, texts and posts have one each, rather than three vector fields in one: a post without a
+    picture then has no row among the images, instead of a made-up vector that a search could meet,
+    and every collection is filled, counted, searched and deleted from in the same way.
+    """
+
+    USERS = "users"
+    IMAGES = "images"
+    TEXTS = "texts"
+    POSTS = "posts"
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """One complete or growing index.
+
+    Attributes:
+        build: ascending number, never used twice while the version exists.
+        model: version of the model that embedded it.
+    """
+
+    build: int
+    model: str
+
+    def __str__(self) -> str:
+        return f"build {self.build} of model version {self.model}"
+
+
+class Names:
+    """Names of collections and aliases under one prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.live = f"{prefix}_live"
+        targets = "|".join(Target)
+        self._collection = re.compile(rf"{re.escape(prefix)}_({targets})_v([A-Za-z0-9]+)_(\d{{6}})")
+
+    def collection(self, target: Target, version: Version) -> str:
+        """The collection of a target in a version."""
+        return f"{self.prefix}_{target}_v{version.model}_{version.build:06d}"
+
+    def sealed(self, version: Version) -> str:
+        """The alias that marks a version as complete."""
+        return f"{self.prefix}_sealed_{version.build:06d}"
+
+    def parse(self, collection: str) -> tuple[Target, Version] | None:
+        """What a collection's name says; None if it isn't one of ours."""
+        match = self._collection.fullmatch(collection)
+        if match is None:
+            return None
+        return Target(match[1]), Version(build=int(match[3]), model=match[2])
+
+
+def check_model_version(model: str) -> str:
+    """The model version, if it can be part of a name. Raises: BadConfig."""
+    if not re.fullmatch(r"[A-Za-z0-9]{1,64}", model):
+        raise BadConfig(f"model version {model!r} must be 1 to 64 letters or digits")
+    return model

@@ -1,0 +1,106 @@
+"""Reading one version of the index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.filters import Everything, Filter, among_ids
+from recsys.milvus import Milvus
+from recsys.versions import Names, Target, Version
+from training.errors import Conflict
+
+MOST = 16_384
+"""Milvus returns no more than this for one query."""
+_FETCHED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Near:
+    """A row that a search found.
+
+    Attributes:
+        id: of the post or person.
+        score: cosine to the query.
+    """
+
+    id: str
+    score: float
+
+
+class View:
+    """The four collections of one version; a query that keeps to one view can't mix versions.
+
+    Every method raises `Vanished` if the version was dropped meanwhile; `VectorStore.read` begins
+    anew then.
+    """
+
+    def __init__(self, milvus: Milvus, names: Names, version: Version, dimension: int) -> None:
+        self._milvus = milvus
+        self._names = names
+        self.version = version
+        self.dimension = dimension
+
+    def search(
+        self, target: Target, queries: np.ndarray, k: int, where: Filter | None = None
+    ) -> list[list[Near]]:
+        """The nearest rows of each query, best first, equal scores by id.
+
+        Args:
+            target: what to search.
+            queries: (Q, D) float32 unit rows; one request whatever Q is.
+            k: how many per query; at most 16,384 are returned.
+            where: condition on the rows.
+        Raises: Conflict if D is another than the index's.
+        """
+        if queries.ndim != 2 or queries.shape[1] != self.dimension:
+            raise Conflict(
+                f"the index has {self.dimension} dimensions, the query {queries.shape[-1]}",
+                hint="they come from different models; build the index again",
+            )
+        if not len(queries):
+            return []
+        k = min(k, MOST)
+        answers = self._milvus(
+            "search",
+            self._names.collection(target, self.version),
+            data=list(np.ascontiguousarray(queries, dtype=np.float32)),
+            anns_field="vector",
+            limit=k,
+            filter=(where or Everything()).render(),
+            output_fields=["id"],
+            # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
+            search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
+        )
+        return [
+            sorted(
+                (Near(str(hit["id"]), float(hit["distance"])) for hit in answer),
+                key=lambda near: (-near.score, near.id),
+            )
+            for answer in answers
+        ]
+
+    def fetch(self, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Vectors (D,) float32 by id; ids that aren't in the index are left out."""
+        found: dict[str, np.ndarray] = {}
+        for start in range(0, len(ids), _FETCHED_AT_ONCE):
+            rows = self._milvus(
+                "query",
+                self._names.collection(target, self.version),
+                filter=among_ids(ids[start : start + _FETCHED_AT_ONCE]).render(),
+                output_fields=["id", "vector"],
+            )
+            for row in rows:
+                found[str(row["id"])] = np.asarray(row["vector"], dtype=np.float32)
+        return found
+
+    def count(self, target: Target) -> int:
+        """How many rows there are, every acknowledged one included."""
+        rows = self._milvus(
+            "query",
+            self._names.collection(target, self.version),
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+        )
+        return int(rows[0]["count(*)"])

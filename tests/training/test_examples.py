@@ -1,0 +1,38 @@
+import torch
+
+from tests.training.synthetic import small_examples
+from training.examples import Examples
+
+
+def test_histories_hold_training_posts_of_the_person_alone():
+    examples = small_examples()
+    history = examples.histories(torch.tensor([2, 0]))
+    assert history.people == 2
+    for person, author in enumerate((2, 0)):
+        mine = (examples.keys.author == author) & (examples.split == 0)
+        assert int((history.owner == person).sum()) == int(mine.sum())
+
+
+def test_a_post_that_is_left_out_is_in_no_history():
+    examples = small_examples()
+    without = torch.zeros(len(examples.split), dtype=torch.bool)
+    without[examples.rows("train")[:3]] = True
+    everyone = torch.arange(len(examples.users))
+    full = examples.histories(everyone)
+    less = examples.histories(everyone, without)
+    assert len(full.owner) - len(less.owner) == 3
+
+
+def test_saving_and_loading_changes_nothing(tmp_path):
+    examples = small_examples()
+    examples.save(tmp_path)
+    again = Examples.load(tmp_path)
+    assert again.users == examples.users
+    for name, tensor in examples._tensors().items():
+        torch.testing.assert_close(again._tensors()[name], tensor, equal_nan=True)
+
+
+def test_absent_contents_never_share_a_key():
+    examples = small_examples()
+    absent = ~examples.features.has_text
+    assert len(examples.keys.text[absent].unique()) == int(absent.sum())

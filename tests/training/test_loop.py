@@ -1,0 +1,86 @@
+import contextlib
+
+import torch
+
+from tests.training.synthetic import small_examples
+from training import checkpoint, loop
+from training.model import JointSpace, ModelConfig
+from training.objective import LossesConfig, Objective
+
+
+def objective(examples, seed=0) -> Objective:
+    torch.manual_seed(seed)
+    space = JointSpace(
+        ModelConfig(dimension=16, hidden=16),
+        users=len(examples.users),
+        image_features=12,
+        text_features=10,
+    )
+    return Objective(space, LossesConfig())
+
+
+def train(examples, config, stop_after=None, start=None, folder=None):
+    """Run the loop in this process; stop like a crash after `stop_after` epochs."""
+    history = []
+    state = start or loop.fresh(objective(examples), config)
+
+    def report(metrics, state):
+        history.append(metrics)
+        if folder is not None:
+            checkpoint.save(folder, state.objective, state.optimizer, state.best, state.progress)
+        if state.progress.epoch == stop_after:
+            raise InterruptedError
+
+    with contextlib.suppress(InterruptedError):
+        loop.run(state, examples, config, report)
+    return state, history
+
+
+def test_the_loss_falls_and_held_out_retrieval_rises():
+    config = loop.LoopConfig(epochs=30, batch_size=16, learning_rate=3e-3, patience=30)
+    _, history = train(small_examples(), config)
+    assert history[-1]["loss/user_post"] < 0.7 * history[0]["loss/user_post"]
+    assert max(h["validation/score"] for h in history) > history[0]["validation/score"]
+
+
+def test_two_runs_are_equal():
+    config = loop.LoopConfig(epochs=2, batch_size=16)
+    first, second = (train(small_examples(), config)[0] for _ in range(2))
+    for name, weight in first.objective.state_dict().items():
+        torch.testing.assert_close(weight, second.objective.state_dict()[name], rtol=0, atol=0)
+
+
+def test_four_epochs_equal_two_a_crash_and_two(tmp_path):
+    examples = small_examples()
+    config = loop.LoopConfig(epochs=4, batch_size=16)
+    straight, _ = train(examples, config)
+    train(examples, config, stop_after=2, folder=tmp_path)
+    resumed = loop.fresh(objective(examples, seed=99), config)
+    resumed.best, resumed.progress = checkpoint.load(tmp_path, resumed.objective, resumed.optimizer)
+    assert resumed.progress.epoch == 2
+    resumed, _ = train(examples, config, start=resumed)
+    assert resumed.progress == straight.progress
+    for name, weight in straight.objective.state_dict().items():
+        torch.testing.assert_close(weight, resumed.objective.state_dict()[name], rtol=0, atol=1e-6)
+        torch.testing.assert_close(straight.best[name], resumed.best[name], rtol=0, atol=1e-6)
+
+
+def test_training_stops_when_validation_no_longer_rises():
+    config = loop.LoopConfig(epochs=60, batch_size=16, learning_rate=1e-2, patience=2)
+    state, history = train(small_examples(), config)
+    assert len(history) < 60
+    assert state.progress.epoch - state.progress.best_epoch == 2
+
+
+def test_accumulated_batches_make_fewer_steps():
+    config = loop.LoopConfig(epochs=1, batch_size=8, accumulate=2)
+    state, _ = train(small_examples(), config)
+    assert state.progress.step == 2
+
+
+def test_the_rate_rises_then_falls():
+    rates = [loop.schedule(step, 100, 0.1) for step in range(100)]
+    assert rates.index(max(rates)) in (9, 10)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001

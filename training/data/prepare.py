@@ -1,0 +1,211 @@
+"""From a source to clean data: look, check, quarantine, split, and keep it by its content."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.data.clean import MANIFEST, CleanData, Manifest, SourceRecord
+from training.data.cleaning import Folder, Nowhere, Progress, clean_tables
+from training.data.config import DataConfig, SplitConfig
+from training.data.files import exclusive, fresh_folder, parts_of
+from training.data.read import TableSource, find_source
+from training.data.report import CheckReport
+from training.data.sources import fingerprint, list_files
+from training.data.split import split_posts
+from training.data.validate import Rules
+from training.errors import BadData, Conflict
+
+_VERSION = 1
+"""Raised when the checks or the layout change what a folder of clean data holds."""
+
+_ELSEWHERE = {"posts", "reactions", "users", "image_folder", "max_quarantined_share"}
+"""Settings that don't change what is kept of given content, and so are not in its digest."""
+
+
+def check(
+    config: DataConfig, split: SplitConfig | None = None, *, progress: Progress | None = None
+) -> CheckReport:
+    """Read and check a source and write nothing.
+
+    Raises: BadData if it can't be read at all; bad rows are in the report (see `refusal`).
+    """
+    min_posts = (split or SplitConfig()).min_posts
+    sources = _find_sources(config)
+    rules = Rules(config, _now())
+    return clean_tables(sources, rules, Nowhere(), min_posts=min_posts, progress=progress)
+
+
+def prepare(
+    config: DataConfig,
+    split: SplitConfig,
+    workspace: Path,
+    *,
+    progress: Progress | None = None,
+) -> CleanData:
+    """Clean and split a source into `<workspace>/data/<digest>/`, or find it there.
+
+    Where content and settings are those of an earlier call, that folder is returned at once;
+    where only the split differs, its tables are linked and not read again. A folder appears whole
+    or not at all; of several processes that want the same one, one builds it.
+
+    Raises: BadData if the source can't be read, or if too many of its rows are bad; the quarantine
+        then lies in `<workspace>/data/refused-<digest>/`. Conflict if the source changes meanwhile.
+    """
+    sources = _find_sources(config)
+    records = _records(sources, config)
+    tables = _digest(
+        _VERSION,
+        sorted((record.table, record.file, record.mark) for record in records),
+        config.model_dump(mode="json", exclude=_ELSEWHERE),
+        size=12,
+    )
+    home = Path(workspace).absolute() / "data"
+    root = home / f"{tables}-{_digest(split.model_dump(mode='json'), size=4)}"
+    with exclusive(home / f".{tables}.lock"):
+        if not (root / MANIFEST).exists():
+            shutil.rmtree(root, ignore_errors=True)
+            with fresh_folder(home / f".{root.name}.partial") as partial:
+                report = _reuse(home, tables, partial)
+                if report is None:
+                    report = _clean(sources, config, split, partial, progress)
+                    _refuse_changes(records, config)
+                refused = home / f"refused-{tables}"
+                _refuse(report, config, quarantine=partial, keep_in=refused)
+                _finish(partial, root, config, split, records, report)
+    data = CleanData.open(root)
+    _refuse(data.manifest.report, config, quarantine=data.root)
+    return data
+
+
+def _find_sources(config: DataConfig) -> dict[str, TableSource]:
+    places = {"posts": config.posts, "reactions": config.reactions, "users": config.users}
+    return {table: find_source(table, place) for table, place in places.items() if place}
+
+
+def _records(sources: dict[str, TableSource], config: DataConfig) -> list[SourceRecord]:
+    """Every file of the source with what tells its state, images included."""
+    groups = [(table, list(source.files)) for table, source in sources.items()]
+    if config.image_folder:
+        groups.append(("images", list_files(config.image_folder)))
+    return [
+        SourceRecord(table=table, file=file.name, bytes=file.size, mark=mark)
+        for table, files in groups
+        for file, mark in zip(files, fingerprint(files), strict=True)
+    ]
+
+
+def _digest(*parts: Any, size: int) -> str:
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _clean(
+    sources: dict[str, TableSource],
+    config: DataConfig,
+    split: SplitConfig,
+    partial: Path,
+    progress: Progress | None,
+) -> CheckReport:
+    with Folder(partial, ids_mapped=config.ids == "map") as folder:
+        return clean_tables(
+            sources, Rules(config, _now()), folder, min_posts=split.min_posts, progress=progress
+        )
+
+
+def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
+    """Link the tables of the same content under another split, if there is one."""
+    for manifest in sorted(home.glob(f"{tables}-*/{MANIFEST}")):
+        data = CleanData.open(manifest.parent)
+        own = {MANIFEST, "splits.parquet"}
+        shutil.copytree(
+            data.root,
+            partial,
+            copy_function=_link,
+            ignore=lambda _, names: own.intersection(names),
+            dirs_exist_ok=True,
+        )
+        return data.manifest.report
+    return None
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a filesystem without hard links
+        shutil.copy2(source, target)
+
+
+def _refuse_changes(records: list[SourceRecord], config: DataConfig) -> None:
+    if records != _records(_find_sources(config), config):
+        raise Conflict("the source changed while it was read", hint="try again when it is at rest")
+
+
+def _refuse(
+    report: CheckReport, config: DataConfig, *, quarantine: Path, keep_in: Path | None = None
+) -> None:
+    """Raise BadData if too much is bad. The quarantine is moved to `keep_in` first, if given."""
+    problem = report.refusal(config)
+    if problem is None:
+        return
+    if keep_in:
+        shutil.rmtree(keep_in, ignore_errors=True)
+        keep_in.mkdir(parents=True)
+        quarantine = (quarantine / "quarantine.parquet").replace(keep_in / "quarantine.parquet")
+    else:
+        quarantine = quarantine / "quarantine.parquet"
+    raise BadData(
+        problem, hint=f"see {quarantine}; mend the rows or raise data.max_quarantined_share"
+    )
+
+
+def _finish(
+    partial: Path,
+    root: Path,
+    config: DataConfig,
+    split: SplitConfig,
+    records: list[SourceRecord],
+    report: CheckReport,
+) -> None:
+    """Split the posts, write the manifest, and put the folder in its place."""
+    columns = ["post_id", "user_id", "created_at"]
+    posts = pa.concat_tables(
+        [pq.read_table(path, columns=columns) for path in parts_of(partial / "posts")]
+    )
+    created_at = None
+    if not posts["created_at"].null_count:
+        created_at = posts["created_at"].cast(pa.int64()).to_numpy()
+    parts = split_posts(
+        posts["post_id"].to_pylist(), posts["user_id"].to_pylist(), created_at, split
+    )
+    pq.write_table(
+        pa.table({"post_id": posts["post_id"], "split": parts.tolist()}), partial / "splits.parquet"
+    )
+    counts = {
+        table: sum(pq.read_metadata(path).num_rows for path in parts_of(partial / table))
+        for table in ("posts", "reactions", "users")
+    }
+    manifest = Manifest(
+        digest=root.name,
+        prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=config,
+        split=split,
+        source=tuple(records),
+        counts=counts,
+        splits=dict(Counter(parts.tolist()).most_common()),
+        report=report,
+    )
+    (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
+    partial.rename(root)

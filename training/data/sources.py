@@ -1,0 +1,148 @@
+"""Where data comes from: one interface over local paths and URIs, files in order, fingerprints."""
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import fs
+
+from training.errors import BadConfig, BadData
+
+_CONTENT_LIMIT = 1 << 30
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source.
+
+    Attributes:
+        uri: what `open_filesystem` takes.
+        name: its path below the source, for people; the file's own name if the source is a file.
+        size: bytes.
+        modified: nanoseconds since 1970; 0 where the filesystem doesn't say.
+    """
+
+    uri: str
+    name: str
+    size: int
+    modified: int
+
+
+def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
+    """The filesystem of a local path or URI, and the path on it.
+
+    pyarrow's own filesystems come first (they need no extra package); fsspec's take the rest,
+    chained URIs such as `zip://posts.csv::s3://bucket/dump.zip` among them.
+
+    Raises: BadConfig if nothing reads such a URI, or if it must not be read.
+    """
+    scheme = uri.split("://", 1)[0].lower() if "://" in uri else ""
+    if not scheme:
+        return fs.LocalFileSystem(), os.path.abspath(os.path.expanduser(uri))
+    if scheme in ("http", "https", "ftp"):
+        raise BadConfig(f"{uri} is not read over {scheme}", hint="download it and give its path")
+    if scheme == "memory":
+        raise BadConfig(
+            f"{uri} lives in this process only, and Ray reads in others",
+            hint="write it to a file first",
+        )
+    try:
+        if "::" not in uri:
+            return fs.FileSystem.from_uri(uri)
+    except (ValueError, NotImplementedError):
+        pass  # not one of pyarrow's, or not in this build: fsspec may know it
+    return _open_with_fsspec(uri)
+
+
+def _open_with_fsspec(uri: str) -> tuple[fs.FileSystem, str]:
+    import fsspec
+
+    try:
+        filesystem, path = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        raise BadConfig(f"{uri} needs a package: {error}") from None
+    except (ValueError, OSError) as error:
+        raise BadConfig(f"{uri} can't be opened: {error}") from None
+    return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), path
+
+
+def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFile]:
+    """The files of a source, sorted by path; hidden ones and markers (`_SUCCESS`) left out.
+
+    Args:
+        uri: a file, or a folder that is walked to its leaves.
+        suffixes: endings of names to keep, in lower case; all files if None.
+    Raises: BadData if there is nothing there, or nothing with such an ending.
+    """
+    filesystem, path = open_filesystem(uri)
+    try:
+        found = filesystem.get_file_info(path)
+        if found.type == fs.FileType.File:
+            return [_source_file(uri, path, found, single=True)]
+        if found.type != fs.FileType.Directory:
+            raise BadData(f"{uri} does not exist or is not a file or folder")
+        infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    except OSError as error:
+        raise BadData(f"{uri} can't be listed: {error}") from None
+    endings = tuple(suffixes) if suffixes is not None else ("",)
+    files = [
+        _source_file(uri, path, info)
+        for info in infos
+        if info.type == fs.FileType.File
+        and not _is_hidden(posixpath.relpath(info.path, path or "."))
+        and info.path.lower().endswith(endings)
+    ]
+    if not files:
+        wanted = f" ending in {', '.join(endings)}" if suffixes is not None else ""
+        raise BadData(f"{uri} holds no files{wanted}")
+    return sorted(files, key=lambda file: file.name)
+
+
+def _source_file(uri: str, root: str, info: fs.FileInfo, *, single: bool = False) -> SourceFile:
+    relative = "" if single else posixpath.relpath(info.path, root or ".")
+    return SourceFile(
+        uri=uri if single else below(uri, relative),
+        name=relative or posixpath.basename(info.path),
+        size=info.size or 0,
+        modified=info.mtime_ns or 0,
+    )
+
+
+def below(uri: str, relative: str) -> str:
+    """The URI of a path below a folder's; the rest of a chain and a query stay where they are."""
+    head, chain, rest = uri.partition("::")
+    head, question, query = head.partition("?") if "://" in head else (head, "", "")
+    return f"{head.rstrip('/')}/{relative}{question}{query}{chain}{rest}"
+
+
+def _is_hidden(relative: str) -> bool:
+    return any(part.startswith((".", "_")) for part in relative.split("/"))
+
+
+def fingerprint(files: list[SourceFile]) -> list[str]:
+    """What tells one state of these files from another, for each: by content where that is cheap.
+
+    Local files are hashed until `1 GiB` was read; beyond it, and on other filesystems, size and
+    time of change stand for the content.
+    """
+    marks, budget = [], _CONTENT_LIMIT
+    for file in files:
+        filesystem, path = open_filesystem(file.uri)
+        if isinstance(filesystem, fs.LocalFileSystem) and file.size <= budget:
+            budget -= file.size
+            marks.append(f"content:{_hash_file(Path(path))}")
+        else:
+            marks.append(f"changed:{file.size}:{file.modified}")
+    return marks
+
+
+def _hash_file(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""Which posts are held out: by time, or by a seeded draw per person."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.data.config import SplitConfig
+from training.errors import BadData
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+UNUSED = "unused"
+"""Later than the training posts, by a person without any: neither to learn from nor to ask about."""
+
+_PART = np.dtype("<U10")
+
+
+def split_posts(
+    post_ids: Sequence[str],
+    user_ids: Sequence[str],
+    created_at: np.ndarray | None,
+    config: SplitConfig,
+) -> np.ndarray:
+    """The part of each post: (N,) of `train`, `validation`, `test` (and, by time, `unused`).
+
+    In every case a person with a validation or test post has a training post.
+
+    Args:
+        post_ids: (N,).
+        user_ids: (N,) authors.
+        created_at: (N,) int64 microseconds, or None if not every post is dated.
+        config: strategy, seed and shares.
+    Raises: BadData if a split by time is asked for and can't be made.
+    """
+    authors = np.unique(np.asarray(user_ids, dtype=object), return_inverse=True)[1]
+    if config.strategy == "random":
+        return _by_draw(post_ids, authors, config)
+    parts = None if created_at is None else _by_time(created_at, authors, config)
+    if parts is not None:
+        return parts
+    if config.strategy == "temporal":
+        why = "not every post has created_at" if created_at is None else "no post would be left"
+        raise BadData(f"the posts can't be split by time: {why}", hint="use split.strategy=random")
+    return _by_draw(post_ids, authors, config)
+
+
+def _by_time(created_at: np.ndarray, authors: np.ndarray, config: SplitConfig) -> np.ndarray | None:
+    """Cut the time line twice. Posts of one instant are never parted; None if a part is empty."""
+    ordered = np.sort(created_at)
+    test_from = _cut(ordered, config.test_share)
+    before = ordered[ordered < test_from]
+    if not len(before):
+        return None
+    validation_from = _cut(before, config.validation_share)
+    parts = np.full(len(created_at), TRAIN, dtype=_PART)
+    parts[created_at >= validation_from] = VALIDATION
+    parts[created_at >= test_from] = TEST
+    trained = np.zeros(authors.max() + 1, dtype=bool)
+    trained[authors[parts == TRAIN]] = True
+    parts[~trained[authors]] = UNUSED
+    return parts if {TRAIN, TEST} <= set(parts.tolist()) else None
+
+
+def _cut(ordered: np.ndarray, share: float) -> np.int64:
+    """The time from which on the last `share` of these times lie."""
+    last = max(1, round(len(ordered) * share))
+    return ordered[len(ordered) - last]
+
+
+def _by_draw(post_ids: Sequence[str], authors: np.ndarray, config: SplitConfig) -> np.ndarray:
+    """Per person, the posts with the smallest draws are test, those with the next validation.
+
+    A draw is a hash of seed and post id: it doesn't change when other people or posts come in, nor
+    with the order of the rows.
+    """
+    parts = np.full(len(authors), TRAIN, dtype=_PART)
+    if not len(authors):
+        return parts
+    draws = np.array([_draw(config.seed, post_id) for post_id in post_ids], dtype=np.uint64)
+    order = np.lexsort((draws, authors))
+    counts = np.bincount(authors)
+    starts = np.cumsum(counts) - counts
+    rank = np.empty(len(authors), dtype=np.int64)
+    rank[order] = np.arange(len(authors)) - np.repeat(starts, counts)
+    test = np.maximum(1, np.round(counts * config.test_share)).astype(np.int64)
+    test = np.minimum(test, counts - 2)
+    validation = np.round((counts - test) * config.validation_share).astype(np.int64)
+    validation = np.clip(validation, 1, np.maximum(1, counts - test - 1))
+    enough = counts[authors] >= config.min_posts
+    parts[enough & (rank < (test + validation)[authors])] = VALIDATION
+    parts[enough & (rank < test[authors])] = TEST
+    return parts
+
+
+def _draw(seed: int, post_id: str) -> int:
+    text = f"{seed}\0{post_id}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")

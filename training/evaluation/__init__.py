@@ -1,0 +1,1 @@
+"""How good a space is: retrieval in eight directions, baselines, tables, plots and examples."""

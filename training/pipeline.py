@@ -1,0 +1,196 @@
+"""From a configuration to a registered model: the stages of a training, one after the other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.assessment import Retrieval, assess, embed_for
+from training.checkpoint import owned
+from training.data.clean import CleanData
+from training.encoders import build_image_encoder, build_text_encoder
+from training.evaluation.retrieval import evaluate_retrieval
+from training.evaluation.selection import selection_score
+from training.fit import FitPlan, best_objective, fit
+from training.materials import Materials, gather_materials
+from training.observer import SILENT, Observer
+from training.record import model_card_of, record_evaluation
+from training.run_config import RunConfig
+from training.run_folder import RunFolder, fresh_name
+from training.space import Space
+from training.tracking.gate import Decision, consider
+from training.tracking.metrics_log import EpochMetrics
+from training.tracking.registry import load_space, register
+from training.tracking.run import TrackedRun, open_run
+from training.tracking.server import Tracking
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training left behind.
+
+    Attributes:
+        run_name: of the run's folder.
+        run_folder: checkpoints, metrics, plots, the saved space.
+        mlflow_run_id: where it is tracked.
+        model_version: of the registered model.
+        decision: whether it became champion, and why.
+        retrieval: on the test posts; model to direction to metric to value.
+        validation: the score that the gate compared.
+        data: the clean tables.
+        quarantined: rows that were kept out.
+    """
+
+    run_name: str
+    run_folder: Path
+    mlflow_run_id: str
+    model_version: int
+    decision: Decision
+    retrieval: Retrieval
+    validation: float
+    data: CleanData
+    quarantined: int
+
+
+def train(
+    config: RunConfig,
+    workspace: Path,
+    *,
+    name: str | None = None,
+    resume: bool = False,
+    new: bool = False,
+    observer: Observer = SILENT,
+) -> TrainResult:
+    """Train a space, record it, register it, and let the gate decide on the champion.
+
+    Args:
+        config: everything that can be chosen.
+        workspace: folder for clean data, features, runs and the embedded tracker.
+        name: of the run; made from the time if left out.
+        resume: go on with the named run after a crash, from its newest whole checkpoint.
+        new: begin the named run anew, whatever it holds.
+        observer: sees the progress.
+
+    Raises:
+        Conflict: the name is in use, or is driven by another process now.
+        NotFound: nothing to resume.
+        BadData, TrainingFailed, Unavailable: see the stages.
+    """
+    folder = RunFolder(workspace, name or fresh_name())
+    with owned(folder.path) as token:
+        folder.claim(config, resume=resume, new=new)
+        tracking = Tracking(config.tracking, workspace)
+        with open_run(tracking, folder.path, name=folder.name) as run:
+            run.log_config(config)
+            run.log_environment()
+            materials = gather_materials(config, workspace, observer)
+            _log_data(run, materials)
+            space = _fit(config, folder, token, run, materials, observer)
+            observer.stage("Evaluating on held-out posts")
+            retrieval = assess(space, materials, "test")
+            observer.stage("Recording and registering the model")
+            record_evaluation(run, folder, space, materials, retrieval)
+            score = _score(space, materials)
+            version = register(
+                tracking,
+                run.run_id,
+                folder.model,
+                metrics={config.tracking.gate.metric: score},
+                card=model_card_of(run, config, space, materials, retrieval),
+            )
+            decision = consider(
+                tracking,
+                version.version,
+                evaluate_champion=lambda uri: _score(load_space(uri, tracking), materials),
+            )
+            observer.note(decision.reason)
+    return TrainResult(
+        run_name=folder.name,
+        run_folder=folder.path,
+        mlflow_run_id=run.run_id,
+        model_version=version.version,
+        decision=decision,
+        retrieval=retrieval,
+        validation=score,
+        data=materials.data,
+        quarantined=len(materials.data.quarantine()),
+    )
+
+
+def evaluate(
+    config: RunConfig,
+    workspace: Path,
+    *,
+    model: str | int | Path = "champion",
+    split: str = "test",
+    observer: Observer = SILENT,
+) -> Retrieval:
+    """Assess a registered model (or a saved folder) on a split of the configured data.
+
+    The encodings are those of the model's own encoders.
+    """
+    tracking = Tracking(config.tracking, workspace)
+    space = load_space(model, tracking)
+    encoders = {
+        "image_encoder": space.image_encoder.config,
+        "text_encoder": space.text_encoder.config,
+    }
+    materials = gather_materials(config.model_copy(update=encoders), workspace, observer)
+    observer.stage(f"Evaluating on the {split} posts")
+    return assess(space, materials, split)
+
+
+def _fit(
+    config: RunConfig,
+    folder: RunFolder,
+    token: str,
+    run: TrackedRun,
+    materials: Materials,
+    observer: Observer,
+) -> Space:
+    """Train on the cluster while metrics flow to MLflow; save the best epoch's space."""
+    observer.stage("Training the joint space")
+    materials.examples.save(folder.examples)
+    plan = FitPlan(
+        run_folder=folder.path,
+        examples_folder=folder.examples,
+        token=token,
+        space=config.model.model_dump(mode="json"),
+        losses=config.losses.model_dump(mode="json"),
+        loop=config.loop.model_dump(mode="json"),
+        encoders=_trained_encoders(config),
+        data_folder=materials.data.root,
+    )
+
+    def show(line: EpochMetrics) -> None:
+        observer.epoch(line.epoch, config.loop.epochs, line.metrics)
+
+    with run.forward_metrics(on_epoch=show):
+        checkpoint = fit(plan, config.scaling)
+    objective = best_objective(plan, materials.examples, checkpoint)
+    space = Space(
+        objective.space,
+        objective.encoders["image"]
+        if "image" in objective.encoders
+        else build_image_encoder(config.image_encoder),
+        objective.encoders["text"]
+        if "text" in objective.encoders
+        else build_text_encoder(config.text_encoder),
+        materials.examples.users,
+    )
+    space.save(folder.model)
+    return space
+
+
+def _trained_encoders(config: RunConfig) -> dict[str, dict[str, Any]]:
+    both = {"image": config.image_encoder, "text": config.text_encoder}
+    return {m: c.model_dump(mode="json") for m, c in both.items() if c.tuning != "frozen"}
+
+
+def _score(space: Space, materials: Materials) -> float:
+    """The gate's metric: on validation posts, with this run's features."""
+    return selection_score(evaluate_retrieval(embed_for(space, materials, "validation")))
+
+
+def _log_data(run: TrackedRun, materials: Materials) -> None:
+    manifest = materials.data.manifest
+    run.log_data(manifest.digest, source=manifest.config.posts, counts=manifest.counts)
