@@ -52,7 +52,7 @@ def _start(config: RayConfig) -> None:
     quiet()
     ray.init(
         address="local",
-        num_cpus=config.cpus or max(2, len(_usable_cpus())),
+        num_cpus=config.cpus or max(2, len(usable_cpus())),
         object_store_memory=config.object_store_mb * MEGABYTE,
         include_dashboard=False,
         logging_level=logging.WARNING,
@@ -74,9 +74,10 @@ def _connect(address: str) -> None:
         ) from None
 
 
-def _usable_cpus() -> set[int]:
+def usable_cpus() -> set[int]:
+    """The processors that this process may run on."""
     try:
-        return os.sched_getaffinity(0)  # what a container may use, where the system tells
+        return os.sched_getaffinity(0)  # only Linux tells
     except AttributeError:
         return set(range(os.cpu_count() or 1))
 

@@ -1,33 +1,22 @@
-"""The composition root: one typed configuration, and the parts of the product opened from it.
+"""The composition root: one typed configuration, and the parts of the product opened from it."""
 
-Here, and nowhere else, environment variables become settings.
-"""
-
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
-from infra.local import RayConfig
+from infra.environment import environment_overrides, override
+from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
-from training.errors import BadConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
-VARIABLES = {
-    "COMMONSPACE_WORKSPACE": "workspace",
-    "MLFLOW_TRACKING_URI": "tracking.uri",
-    "RAY_ADDRESS": "ray.address",
-    "MILVUS_URI": "index.uri",
-    "MILVUS_TOKEN": "index.token",
-    "COMMONSPACE_EVENTS_URL": "events.url",
-    "COMMONSPACE_EVENTS_PASSWORD": "events.password",
-}
-"""Environment variable → setting. They go over the file's settings, under the command line's."""
+if TYPE_CHECKING:
+    from recsys.recommend import Recommender
+    from training.tracking.server import Tracking
 
 
 class ProductConfig(RunConfig):
@@ -55,71 +44,60 @@ class ProductConfig(RunConfig):
 
 
 def load_config(
-    path: Path | None = None,
-    overrides: Sequence[str] = (),
-    workspace: Path | None = None,
-    environment: Mapping[str, str] = os.environ,
+    path: Path | None = None, overrides: Sequence[str] = (), workspace: Path | None = None
 ) -> ProductConfig:
     """Defaults, then the file, the environment, and the command line, each over the one before.
 
     Raises: BadConfig naming the file or field.
     """
-    ours = [
-        _override(field, environment[variable])
-        for variable, field in VARIABLES.items()
-        if environment.get(variable)
-    ]
-    if _names_no_ray(environment.get("RAY_ADDRESS", "")):
-        ours = [override for override in ours if not override.startswith("ray.address=")]
-    named = [_override("workspace", str(workspace))] if workspace else []
-    return ProductConfig.load(path, [*ours, *overrides, *named])
+    named = [override("workspace", str(workspace))] if workspace else []
+    return ProductConfig.load(path, [*environment_overrides(), *overrides, *named])
 
 
-def cluster(
-    address: str | None = None,
-    token_file: Path | None = None,
-    environment: Mapping[str, str] = os.environ,
-) -> tuple[str | None, str | None]:
-    """Where a cluster takes jobs and the token that it asks for, from options and environment.
+@contextmanager
+def services(config: ProductConfig) -> Iterator[None]:
+    """What training and indexing run on, while a `with` lasts: Ray, and a quiet MLflow."""
+    _quiet_mlflow()
+    with ray_session(config.ray):
+        yield
 
-    The token that Ray keeps for this machine's own clusters (`~/.ray/auth_token`) is offered to
-    this machine only. Raises: BadConfig if the token's file can't be read.
+
+def open_tracking(config: ProductConfig) -> "Tracking":
+    """The connection to MLflow."""
+    from training.tracking.server import Tracking
+
+    _quiet_mlflow()
+    return Tracking(config.tracking, config.workspace)
+
+
+@contextmanager
+def open_recommender(config: ProductConfig, *, with_model: bool = False) -> "Iterator[Recommender]":
+    """The recommender over the live index and the event database.
+
+    Args:
+        config: of the product.
+        with_model: also load the model that embedded the index, to search by text or image.
+    Raises: NotFound if nothing is indexed yet; as `VectorStore`, `Events`, `load_space`.
     """
-    ray_address = environment.get("RAY_ADDRESS", "")
-    address = (
-        address
-        or environment.get("RAY_API_SERVER_ADDRESS")
-        or (ray_address if ray_address.startswith(("http://", "https://")) else None)
-    )
-    if token_file is None:
-        if environment.get("RAY_AUTH_TOKEN"):
-            return address, environment["RAY_AUTH_TOKEN"].strip()
-        if environment.get("RAY_AUTH_TOKEN_PATH"):
-            token_file = Path(environment["RAY_AUTH_TOKEN_PATH"])
-        elif _is_this_machine(address) and (own := Path.home() / ".ray" / "auth_token").is_file():
-            token_file = own
-        else:
-            return address, None
-    try:
-        return address, token_file.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"the cluster's token can't be read from {token_file}: {error}") from None
+    from recsys.events.database import Events
+    from recsys.recommend import Recommender
+    from recsys.vectors import VectorStore
+    from training.tracking.registry import load_space
+
+    with (
+        VectorStore(config.index, config.workspace) as store,
+        Events(config.events, config.workspace) as events,
+    ):
+        version = store.live().version.model  # not the champion: what the vectors were made with
+        space = load_space(version, open_tracking(config)) if with_model else None
+        yield Recommender(store, events, config.recommend, space, version)
 
 
-def _override(field: str, value: str) -> str:
-    return f"{field}={json.dumps(value)}"  # a quoted text, whatever it looks like
+def _quiet_mlflow() -> None:
+    from training.tracking.server import MLFLOW_SETTINGS
 
-
-def _names_no_ray(address: str) -> bool:
-    """RAY_ADDRESS may also name a job server, or ask for a Ray of our own."""
-    return address == "local" or address.startswith(("http://", "https://"))
-
-
-def _is_this_machine(address: str | None) -> bool:
-    if address is None:
-        return True
-    host = urlsplit(address if "://" in address else f"http://{address}").hostname
-    return host in ("localhost", "127.0.0.1", "::1")
+    for name, value in MLFLOW_SETTINGS.items():
+        os.environ.setdefault(name, value)  # MLflow reads them nowhere else
 
 
 def _without_secrets(tree: Mapping[str, Any]) -> dict[str, Any]:

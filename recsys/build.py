@@ -1,13 +1,13 @@
 """Writing one new version of the index: its collections, their rows, and the check of both."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from recsys.events.records import Post
 from recsys.milvus import Milvus
-from recsys.versions import Names, Target, Version
+from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from recsys.view import View
 from training.data.identity import is_good_id
 from training.errors import BadData, CommonspaceError
@@ -37,8 +37,8 @@ class Build:
         self.version = version
         self.dimension = dimension
         self.inserted: Counter[Target] = Counter()
-        for target in Target:
-            self._create(target, kind)
+        for part in PARTS:
+            self._create(part, kind)
 
     def insert(
         self,
@@ -70,17 +70,30 @@ class Build:
         self._milvus("insert", self._names.collection(target, self.version), rows)
         self.inserted[target] += len(ids)
 
+    def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Record how the model weighs queries; direction to (D,). See `View.aimed`.
+
+        Raises: BadData for weights that aren't finite, or of another dimension.
+        """
+        for direction, row in weights.items():
+            if row.shape != (self.dimension,) or not np.isfinite(row).all():
+                raise BadData(f"the query weights of {direction} aren't {self.dimension} numbers")
+        rows = [{"id": name, "vector": row.astype(np.float32)} for name, row in weights.items()]
+        if rows:
+            self._milvus("insert", self._names.collection(WEIGHTS, self.version), rows)
+
     def verify(self) -> dict[Target, int]:
         """Bring all rows to disk and count them; rows by target.
 
         Raises: CommonspaceError if Milvus holds another number than was inserted.
         """
-        view = View(self._milvus, self._names, self.version, self.dimension)
-        counts = {}
-        for target in Target:
-            name = self._names.collection(target, self.version)
+        for part in PARTS:
+            name = self._names.collection(part, self.version)
             self._milvus("flush", name, timeout=_FLUSH_S)
             self._milvus("load_collection", name)
+        view = View.open(self._milvus, self._names, self.version)
+        counts = {}
+        for target in Target:
             counts[target] = view.count(target)
             if counts[target] != self.inserted[target]:
                 raise CommonspaceError(
@@ -89,13 +102,13 @@ class Build:
                 )
         return counts
 
-    def _create(self, target: Target, kind: str) -> None:
+    def _create(self, part: str, kind: str) -> None:
         from pymilvus import DataType, MilvusClient
 
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_LENGTH)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.dimension)
-        if target is not Target.USERS:
+        if part in (Target.IMAGES, Target.TEXTS, Target.POSTS):
             schema.add_field("author", DataType.VARCHAR, max_length=ID_LENGTH)
             schema.add_field(
                 "language", DataType.VARCHAR, max_length=LANGUAGE_LENGTH, nullable=True
@@ -108,7 +121,7 @@ class Build:
             metric_type="IP",  # of unit vectors: the cosine
             params={"M": 16, "efConstruction": 200} if kind == "HNSW" else {},
         )
-        name = self._names.collection(target, self.version)
+        name = self._names.collection(part, self.version)
         self._milvus("create_collection", name, schema=schema)
         # without waiting: an empty collection's index is there at once, but pymilvus would sleep
         self._milvus("create_index", name, index, sync=False)

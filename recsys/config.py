@@ -78,7 +78,7 @@ class CandidateConfig(Config):
 
     sources: tuple[str, ...] = ("taste", "related")
     """Names of the sources, asked in this order."""
-    fallback: tuple[str, ...] = ("fresh",)
+    fallback: tuple[str, ...] = ("popular", "fresh")
     """Sources for a person about whom nothing is known."""
     count: int = Field(default=200, ge=1, le=4096)
     """Posts that a source proposes in the first round; four times as many in each further one."""
@@ -117,6 +117,8 @@ class RecommendConfig(Config):
     history: HistoryConfig = HistoryConfig()
     anchors: int = Field(default=300, ge=1)
     """Latest posts of a person's history that are compared with candidates."""
+    compared: int = Field(default=30, ge=1)
+    """Latest posts of a similar person among which the one that binds them is looked for."""
     candidates: CandidateConfig = CandidateConfig()
     ranking: RankingConfig = RankingConfig()
     diversity: DiversityConfig = DiversityConfig()

@@ -1,4 +1,4 @@
-"""The index: versions of four collections, of which one is live.
+"""The index: versions of a set of collections, of which one is live.
 
 How versions are named and how the live one is told is in `versions.py`.
 """
@@ -12,7 +12,7 @@ from recsys.build import Build
 from recsys.config import IndexConfig
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
-from recsys.versions import Names, Target, Version, check_model_version
+from recsys.versions import PARTS, Names, Target, Version, check_model_version
 from recsys.view import View
 from training.errors import Conflict, NotFound, Unavailable
 
@@ -36,7 +36,7 @@ class VectorStore:
         self.config = config
         self._milvus = Milvus(config, workspace)
         self._names = Names(config.prefix)
-        self._dimensions: dict[Version, int] = {}  # of the versions known to be in memory
+        self._views: dict[Version, View] = {}  # of versions known to be in memory
 
     @property
     def location(self) -> str:
@@ -68,13 +68,13 @@ class VectorStore:
             raise NotFound(
                 f"nothing is indexed at {self.location} yet", hint="run `commonspace index`"
             ) from None
-        parsed = self._names.parse(name)
-        if parsed is None:
+        version = self._names.parse(name)
+        if version is None:
             raise Conflict(
                 f"the alias {self._names.live} leads to {name}, which isn't an index of ours",
                 hint="choose another prefix for the index",
             )
-        return self._view(parsed[1])
+        return self._view(version)
 
     def read(self, work: Callable[[View], T]) -> T:
         """Run a query against the live version; again if that was dropped while it ran.
@@ -86,7 +86,7 @@ class VectorStore:
             try:
                 return work(self.live())
             except Vanished:
-                self._dimensions.clear()  # dropped, or no longer in memory: look again
+                self._views.clear()  # dropped, or no longer in memory: look again
         raise Unavailable(f"the index at {self.location} changes too fast to be read; try again")
 
     def versions(self) -> list[Version]:
@@ -162,14 +162,13 @@ class VectorStore:
             self._milvus("delete", name, filter=among_ids(ids).render())
 
     def _view(self, version: Version) -> View:
-        if version not in self._dimensions:
+        view = self._views.get(version)
+        if view is None:
             # Lite forgets at closing what was in memory
-            for target in Target:
-                self._milvus("load_collection", self._names.collection(target, version))
-            fields = self._milvus("describe_collection", self._posts(version))["fields"]
-            sizes = {field["name"]: field["params"].get("dim") for field in fields}
-            self._dimensions[version] = int(sizes["vector"])
-        return View(self._milvus, self._names, version, self._dimensions[version])
+            for part in PARTS:
+                self._milvus("load_collection", self._names.collection(part, version))
+            view = self._views[version] = View.open(self._milvus, self._names, version)
+        return view
 
     def _live_version(self) -> Version | None:
         try:
@@ -185,13 +184,13 @@ class VectorStore:
         sealed = self._names.sealed(version)
         if sealed in self._aliases():  # first: what follows may be cut short
             self._milvus("drop_alias", sealed)
-        for target in Target:
-            self._milvus("drop_collection", self._names.collection(target, version))
-        self._dimensions.pop(version, None)
+        for part in PARTS:
+            self._milvus("drop_collection", self._names.collection(part, version))
+        self._views.pop(version, None)
 
     def _all(self) -> list[Version]:
         parsed = (self._names.parse(name) for name in self._milvus("list_collections"))
-        return sorted({found[1] for found in parsed if found}, reverse=True)
+        return sorted({version for version in parsed if version}, reverse=True)
 
     def _aliases(self) -> list[str]:
         return list(self._milvus("list_aliases")["aliases"])

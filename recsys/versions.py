@@ -1,11 +1,12 @@
 """Versions of the index and their names in Milvus.
 
-A version is four collections, one per target, embedded by one model: `<prefix>_posts_v7_000003`,
-`<prefix>_users_v7_000003` and so on. Two kinds of alias keep the state, in Milvus and nowhere else:
+A version is one collection per target, embedded by one model, `<prefix>_posts_v7_000003`,
+`<prefix>_users_v7_000003` and so on, and a small one with what the model says about asking,
+`<prefix>_weights_v7_000003`. Two kinds of alias keep the state, in Milvus and nowhere else:
 
 - `<prefix>_sealed_000003` says that build 3 is complete; collections without it are leftovers.
-- `<prefix>_live` leads to the posts collection of the version in use. The other three names follow
-  from that one, so switching one alias switches all four at once and no reader can mix versions.
+- `<prefix>_live` leads to the posts collection of the version in use. The other names follow from
+  that one, so switching one alias switches all of them at once and no reader can mix versions.
 """
 
 import re
@@ -27,6 +28,15 @@ class Target(StrEnum):
     IMAGES = "images"
     TEXTS = "texts"
     POSTS = "posts"
+
+    def asks(self, target: "Target") -> str:
+        """The name of a direction, as in evaluation: `user_to_image`."""
+        return f"{self.value[:-1]}_to_{target.value[:-1]}"
+
+
+WEIGHTS = "weights"
+"""The collection of query weights: a row a direction; see `View.aimed`."""
+PARTS = (*Target, WEIGHTS)
 
 
 @dataclass(frozen=True, order=True)
@@ -51,23 +61,23 @@ class Names:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.live = f"{prefix}_live"
-        targets = "|".join(Target)
-        self._collection = re.compile(rf"{re.escape(prefix)}_({targets})_v([A-Za-z0-9]+)_(\d{{6}})")
+        parts = "|".join(PARTS)
+        self._collection = re.compile(rf"{re.escape(prefix)}_(?:{parts})_v([A-Za-z0-9]+)_(\d{{6}})")
 
-    def collection(self, target: Target, version: Version) -> str:
-        """The collection of a target in a version."""
-        return f"{self.prefix}_{target}_v{version.model}_{version.build:06d}"
+    def collection(self, part: str, version: Version) -> str:
+        """The collection of one of `PARTS` in a version."""
+        return f"{self.prefix}_{part}_v{version.model}_{version.build:06d}"
 
     def sealed(self, version: Version) -> str:
         """The alias that marks a version as complete."""
         return f"{self.prefix}_sealed_{version.build:06d}"
 
-    def parse(self, collection: str) -> tuple[Target, Version] | None:
-        """What a collection's name says; None if it isn't one of ours."""
+    def parse(self, collection: str) -> Version | None:
+        """The version that a collection belongs to; None if it isn't one of ours."""
         match = self._collection.fullmatch(collection)
         if match is None:
             return None
-        return Target(match[1]), Version(build=int(match[3]), model=match[2])
+        return Version(build=int(match[2]), model=match[1])
 
 
 def check_model_version(model: str) -> str:

@@ -1,13 +1,14 @@
 """Reading one version of the index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from recsys.filters import Everything, Filter, among_ids
 from recsys.milvus import Milvus
-from recsys.versions import Names, Target, Version
+from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
 
 MOST = 16_384
@@ -21,7 +22,7 @@ class Near:
 
     Attributes:
         id: of the post or person.
-        score: cosine to the query.
+        score: cosine to the query, to a millionth: beyond that, equal vectors differ.
     """
 
     id: str
@@ -29,17 +30,60 @@ class Near:
 
 
 class View:
-    """The four collections of one version; a query that keeps to one view can't mix versions.
+    """The collections of one version; a query that keeps to one view can't mix versions.
 
     Every method raises `Vanished` if the version was dropped meanwhile; `VectorStore.read` begins
     anew then.
+
+    Args:
+        milvus: connection.
+        names: names of the collections.
+        version: which.
+        dimension: D of every vector.
+        weights: direction to (D,) weights of a query's coordinates; see `aimed`.
     """
 
-    def __init__(self, milvus: Milvus, names: Names, version: Version, dimension: int) -> None:
+    def __init__(
+        self,
+        milvus: Milvus,
+        names: Names,
+        version: Version,
+        dimension: int,
+        weights: Mapping[str, np.ndarray],
+    ) -> None:
         self._milvus = milvus
         self._names = names
         self.version = version
         self.dimension = dimension
+        self._weights = weights
+
+    @classmethod
+    def open(cls, milvus: Milvus, names: Names, version: Version) -> Self:
+        """Read what belongs to the version as a whole; its collections must be in memory."""
+        name = names.collection(WEIGHTS, version)
+        fields = milvus("describe_collection", name)["fields"]
+        sizes = {field["name"]: field["params"].get("dim") for field in fields}
+        rows = milvus("query", name, filter='id != ""', output_fields=["id", "vector"])
+        weights = {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
+        return cls(milvus, names, version, int(sizes["vector"]), weights)
+
+    def aimed(self, vectors: np.ndarray, asker: Target, target: Target) -> np.ndarray:
+        """Vectors as the model asks with them: coordinates weighed by direction.
+
+        A model may keep coordinates for some pairs of modalities; a person who asks for images is
+        then compared by others than one who asks for texts. What is asked for stays as it is.
+
+        Args:
+            vectors: (Q, D) unit rows.
+            asker: what they are.
+            target: what they look for.
+        Returns: (Q, D) unit rows; the same where the model weighs nothing.
+        """
+        weights = self._weights.get(asker.asks(target))
+        if weights is None or not len(vectors):
+            return vectors
+        weighed = vectors * weights
+        return weighed / np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-12)
 
     def search(
         self, target: Target, queries: np.ndarray, k: int, where: Filter | None = None
@@ -74,7 +118,7 @@ class View:
         )
         return [
             sorted(
-                (Near(str(hit["id"]), float(hit["distance"])) for hit in answer),
+                (Near(str(hit["id"]), round(float(hit["distance"]), 6)) for hit in answer),
                 key=lambda near: (-near.score, near.id),
             )
             for answer in answers

@@ -14,7 +14,8 @@ Retrieval = dict[str, dict[str, dict[str, float]]]
 def embed_for(space: Space, materials: Materials, split: str) -> EmbeddedPosts:
     """A split as the space sees it, whoever trained it: people it does not know have no id."""
     identities = materials.identities(space.users)
-    return embed_split(space.joint, materials.examples, split, identities)
+    weights = space.query_weights
+    return embed_split(space.joint, materials.examples, split, identities, weights=weights)
 
 
 def assess(space: Space, materials: Materials, split: str) -> Retrieval:

@@ -5,12 +5,12 @@ world-th row of it. So one worker and many see the same data, and a resumed epoc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from training.examples import Examples, PostKeys
+from training.examples import Cut, Examples, PostKeys
 from training.modalities import History, PostFeatures
 
 
@@ -55,6 +55,8 @@ class BatchSampler:
         batch_size: posts of a global batch (all workers together).
         people: how many people a global batch holds at least: beyond the authors, others are drawn
             as negatives; all people if there are fewer.
+        short_histories: share of people whose history is cut to one to four of its posts, so that
+            newcomers are placed as well as regulars.
         seed: of every shuffle.
         rank: this worker's number.
         world: how many workers.
@@ -67,10 +69,12 @@ class BatchSampler:
         batch_size: int,
         people: int,
         seed: int,
+        short_histories: float = 0.0,
         rank: int = 0,
         world: int = 1,
     ) -> None:
         self.examples, self.batch_size, self.people = examples, batch_size, people
+        self.short_histories = short_histories
         self.seed, self.rank, self.world = seed, rank, world
         self.rows = examples.rows("train")
         self._with_history = (examples.history_start.diff() > 0).nonzero().squeeze(1)
@@ -93,7 +97,10 @@ class BatchSampler:
     def _share(self, rows: Tensor, generator: torch.Generator) -> Batch:
         examples = self.examples
         people = self._people(examples.keys.author[rows], generator)
-        mine, my_people = rows[self.rank :: self.world], people[self.rank :: self.world]
+        cut = self._cut(len(people), generator)
+        share = slice(self.rank, None, self.world)
+        mine, my_people = rows[share], people[share]
+        mine_cut = replace(cut, longest=cut.longest[share])
         without = torch.zeros(len(examples.split), dtype=torch.bool)
         without[rows] = True
         keys = examples.keys
@@ -101,10 +108,16 @@ class BatchSampler:
             posts=examples.features[mine],
             keys=PostKeys(mine, keys.author[mine], keys.text[mine], keys.image[mine]),
             people=my_people,
-            history=examples.histories(my_people, without),
+            history=examples.histories(my_people, without, mine_cut),
             most_posts=-(-len(rows) // self.world),
             most_people=-(-len(people) // self.world),
         )
+
+    def _cut(self, people: int, generator: torch.Generator) -> Cut:
+        short = torch.rand(people, generator=generator) < self.short_histories
+        lengths = torch.randint(1, 5, (people,), generator=generator)
+        salt = torch.randint(1, 2**31 - 1, (2,), generator=generator)
+        return Cut(torch.where(short, lengths, -1), int(salt[0]), int(salt[1]))
 
     def _people(self, authors: Tensor, generator: torch.Generator) -> Tensor:
         authors = authors.unique()

@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.errors import Conflict
+
+if TYPE_CHECKING:
+    from training.state import State
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ class Progress:
         step: optimizer steps done.
         best_score: best validation metric so far; None before the first validation.
         best_epoch: when that was.
-        digests: file name to sha256, filled by `save`.
+        digests: file name to sha256; on disk only.
     """
 
     epoch: int = 0
@@ -47,45 +51,34 @@ class Progress:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def save(
-    folder: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor],
-    progress: Progress,
-) -> None:
+def save(folder: Path, state: "State") -> None:
     """Write everything that training needs to go on as if it had never stopped.
 
     Args:
         folder: an empty or absent folder.
-        model: the objective: towers and learned temperatures.
-        optimizer: its moments go to safetensors too, so that nothing is pickled.
-        best: the weights of the best epoch so far.
-        progress: counters; its `digests` are filled in here.
+        state: the optimizer's moments go to safetensors too, so that nothing is pickled.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(_plain(model.state_dict()), folder / "model.safetensors")
-    save_file(_plain(best), folder / "best.safetensors")
-    save_file(_flat_optimizer(optimizer), folder / "optimizer.safetensors")
+    save_file(_plain(state.objective.state_dict()), folder / "model.safetensors")
+    save_file(_plain(state.average), folder / "average.safetensors")
+    save_file(_plain(state.best), folder / "best.safetensors")
+    save_file(_flat_optimizer(state.optimizer), folder / "optimizer.safetensors")
     digests = {path.name: _digest(path) for path in sorted(folder.glob("*.safetensors"))}
-    text = json.dumps(asdict(progress) | {"digests": digests}, indent=1)
+    text = json.dumps(asdict(state.progress) | {"digests": digests}, indent=1)
     (folder / PROGRESS).write_text(text, encoding="utf-8")
 
 
-def load(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], Progress]:
-    """Restore model and optimizer in place.
-
-    Returns: the best weights so far, and the progress.
-    Raises: ValueError if the folder is not whole (see `whole`).
-    """
+def load(folder: Path, state: "State") -> None:
+    """Restore a state in place. Raises: ValueError if the folder is not whole (see `whole`)."""
     progress = whole(folder)
     if progress is None:
         raise ValueError(f"checkpoint {folder} is damaged or unfinished")
-    model.load_state_dict(load_file(folder / "model.safetensors"))
-    _load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-    return load_file(folder / "best.safetensors"), replace(progress, digests={})
+    device = next(state.objective.parameters()).device
+    state.objective.load_state_dict(load_file(folder / "model.safetensors"))
+    _load_optimizer(state.optimizer, load_file(folder / "optimizer.safetensors"))
+    state.average = load_file(folder / "average.safetensors", device=str(device))
+    state.best = load_file(folder / "best.safetensors", device=str(device))
+    state.progress = replace(progress, digests={})
 
 
 def whole(folder: Path) -> Progress | None:

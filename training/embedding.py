@@ -1,33 +1,40 @@
 """Embeddings of whole splits and populations from features, in chunks of bounded memory."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.evaluation.embedded import EmbeddedPosts
 from training.examples import Examples
-from training.modalities import PostFeatures
-from training.model.joint_space import JointSpace, join_post
+from training.modalities import History, PostFeatures
+from training.model.joint_space import JointSpace, join, join_post
+from training.query_weights import spread_all
 
 CHUNK = 4096
 
 
 @torch.inference_mode()
 def embed_posts(
-    space: JointSpace, features: PostFeatures
+    space: JointSpace, features: PostFeatures, *, whitened: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image, text and post embeddings of N posts: three (N, D) float32 of unit rows.
 
     Rows of an absent modality mean nothing; mask them with `features.has_image` and `has_text`.
+
+    Args:
+        space: the towers.
+        features: of encoders, or what `JointSpace.whiten` made of them.
+        whitened: which of the two.
     """
     space.eval()
     device = next(space.parameters()).device
     images, texts, posts = [], [], []
-    for start in range(0, max(len(features), 1), CHUNK):
-        chunk = (
-            features[torch.arange(start, min(start + CHUNK, len(features)))].blanked().to(device)
-        )
-        image, text = space.encode_image(chunk.image), space.encode_text(chunk.text)
+    for rows in torch.arange(len(features)).split(CHUNK) or [torch.arange(0)]:
+        chunk = features[rows].to(device)
+        white = chunk if whitened else space.whiten(chunk)
+        image, text = join(space.image_blocks(white.image)), join(space.text_blocks(white.text))
         images.append(image)
         texts.append(text)
         posts.append(join_post(image, chunk.has_image, text, chunk.has_text))
@@ -36,7 +43,11 @@ def embed_posts(
 
 @torch.inference_mode()
 def embed_people(
-    space: JointSpace, examples: Examples, identities: Tensor | None = None
+    space: JointSpace,
+    examples: Examples,
+    identities: Tensor | None = None,
+    *,
+    whitened: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of all people of `examples` from their training histories and ids.
 
@@ -45,31 +56,44 @@ def embed_people(
         examples: people and histories.
         identities: (U,) long, the row of each person's learned vector in `space`, -1 for none; left
             out where the space was trained on these very examples.
+        whitened: whether the examples' features are.
     Returns: (U, D) float32 unit rows, and (U,) bool: False where there was nothing to embed.
     """
     space.eval()
     device = next(space.parameters()).device
+    encode = _encode_whitened if whitened else JointSpace.encode_user
     vectors, present = [], []
     for people in torch.arange(len(examples.users)).split(CHUNK):
-        history = examples.histories(people).to(device)
         known = people if identities is None else identities[people]
-        rows, there = space.encode_user(history, known.to(device))
+        rows, there = encode(space, examples.histories(people).to(device), known.to(device))
         vectors.append(rows)
         present.append(there)
     return _numpy(vectors), torch.cat(present).cpu().numpy()
 
 
 def embed_split(
-    space: JointSpace, examples: Examples, split: str, identities: Tensor | None = None
+    space: JointSpace,
+    examples: Examples,
+    split: str,
+    identities: Tensor | None = None,
+    *,
+    weights: Mapping[str, Sequence[float]] | None = None,
+    whitened: bool = False,
 ) -> EmbeddedPosts:
     """What retrieval is evaluated on: the posts of a split among themselves, and all people.
 
-    Args: as `embed_people`; `split` is one of `examples.SPLITS`.
+    Args:
+        space: the towers.
+        examples: posts, people and histories.
+        split: one of `examples.SPLITS`.
+        identities: as in `embed_people`.
+        weights: direction to the weight of each block in a query; the layout's defaults if None.
+        whitened: whether the examples' features are.
     """
     rows = examples.rows(split)
     features = examples.features[rows]
-    images, texts, posts = embed_posts(space, features)
-    users, has_user = embed_people(space, examples, identities)
+    images, texts, posts = embed_posts(space, features, whitened=whitened)
+    users, has_user = embed_people(space, examples, identities, whitened=whitened)
     return EmbeddedPosts(
         users=users,
         images=images,
@@ -80,7 +104,13 @@ def embed_split(
         author=examples.keys.author[rows].numpy(),
         text_group=examples.keys.text[rows].numpy(),
         has_user=has_user,
+        query_weights=spread_all(space.blocks, weights),
     )
+
+
+def _encode_whitened(space: JointSpace, history: History, users: Tensor) -> tuple[Tensor, Tensor]:
+    blocks, present = space.user_blocks(history, users)
+    return join(blocks), present
 
 
 def _numpy(parts: list[Tensor]) -> np.ndarray:

@@ -36,6 +36,35 @@ class PostKeys:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Which histories are shortened to a few posts drawn from them.
+
+    The draw is a hash of the row, so that it costs no random number a row and is the same for any
+    number of workers.
+
+    Attributes:
+        longest: (B,) long, how many posts are kept; -1 for all.
+        factor: of the hash, in [1, 2**31 - 1).
+        offset: of the hash, likewise.
+    """
+
+    longest: Tensor
+    factor: int
+    offset: int
+
+    def kept(self, rows: Tensor, owner: Tensor) -> Tensor:
+        """(M,) bool for rows (M,) of people `owner` (M,), which is ascending."""
+        order = (rows * self.factor + self.offset) % (2**31 - 1)
+        place = torch.argsort(order, stable=True)
+        place = place[torch.argsort(owner[place], stable=True)]
+        first = torch.searchsorted(owner[place], owner[place])
+        rank = torch.empty_like(rows)
+        rank[place] = torch.arange(len(rows)) - first
+        longest = self.longest[owner]
+        return (longest < 0) | (rank < longest)
+
+
+@dataclass(frozen=True)
 class Examples:
     """N posts and U people in the form that training and evaluation read.
 
@@ -61,13 +90,16 @@ class Examples:
         """(n,) long: the posts of a split, ascending."""
         return (self.split == SPLITS.index(split)).nonzero().squeeze(1)
 
-    def histories(self, people: Tensor, without: Tensor | None = None) -> History:
+    def histories(
+        self, people: Tensor, without: Tensor | None = None, cut: Cut | None = None
+    ) -> History:
         """Training histories of people.
 
         Args:
             people: (B,) long rows of `users`.
             without: (N,) bool; posts to leave out, as the batch's own posts are (leave-one-out:
                 a history that holds the answer would teach the tower to look it up).
+            cut: which of these histories to shorten, after that.
         Returns: the `History` of B people.
         """
         start, end = self.history_start[people], self.history_start[people + 1]
@@ -78,6 +110,9 @@ class Examples:
         rows = self.history_rows[flat]
         if without is not None:
             kept = ~without[rows]
+            flat, owner, rows = flat[kept], owner[kept], rows[kept]
+        if cut is not None:
+            kept = cut.kept(rows, owner)
             flat, owner, rows = flat[kept], owner[kept], rows[kept]
         return History(self.features[rows], owner, self.history_weight[flat], len(people))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from training.objective import Objective
 
 METRICS = "metrics.jsonl"
+WHITENING = "whitening.safetensors"
 
 
 class ScalingConfig(Config):
@@ -107,6 +108,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     from training import checkpoint, loop
     from training.distributed import rank
     from training.examples import Examples
+    from training.state import State
     from training.tracking.metrics_log import append_metrics
 
     plan = config["plan"]
@@ -114,21 +116,19 @@ def _worker(config: dict[str, FitPlan]) -> None:
     device = ray.train.torch.get_device()
     examples = Examples.load(plan.examples_folder)
     settings = loop.LoopConfig.parse(plan.loop)
-    state = loop.fresh(build_objective(plan, examples).to(device), settings)
+    state = loop.begin(build_objective(plan, examples).to(device), settings)
     newest = _agree(checkpoint.latest(plan.run_folder / "checkpoints") if rank() == 0 else None)
     if newest is not None:
-        state.best, state.progress = checkpoint.load(newest, state.objective, state.optimizer)
+        checkpoint.load(newest, state)
 
-    def report(metrics: dict[str, float], state: loop.State) -> None:
+    def report(metrics: dict[str, float], state: State) -> None:
         _require_ownership(plan)
         if rank() != 0:
             ray.train.report(metrics)
             return
         append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint.save(
-                Path(folder), state.objective, state.optimizer, state.best, state.progress
-            )
+            checkpoint.save(Path(folder), state)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
     loop.run(state, examples, settings, report, device)
@@ -137,6 +137,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
 def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":
     """Towers, losses and trained encoders of a plan, seeded alike on every worker."""
     import torch
+    from safetensors.torch import load_file
 
     from training.encoders import EncoderConfig, build_image_encoder, build_text_encoder
     from training.model import JointSpace, ModelConfig
@@ -151,9 +152,27 @@ def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":
         text_features=examples.features.text.shape[1],
     )
     build = {"image": build_image_encoder, "text": build_text_encoder}
+    whitening = plan.examples_folder / WHITENING
+    if whitening.exists():
+        space.load_state_dict(load_file(whitening), strict=False)
     encoders = {m: build[m](EncoderConfig.parse(c)) for m, c in plan.encoders.items()}
     content = Content(plan.data_folder) if plan.data_folder and encoders else None
     return Objective(space, LossesConfig.parse(plan.losses), encoders, content)
+
+
+def save_inputs(plan: FitPlan, examples: "Examples") -> None:
+    """Write what workers read: the examples, and the whitening fitted to their training posts.
+
+    Fitted here, once: principal directions have no sign, and workers must agree on one.
+    """
+    from safetensors.torch import save_file
+
+    examples.save(plan.examples_folder)
+    plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
+    space = build_objective(plan, examples).space
+    space.fit_inputs(examples.features[examples.rows("train")])
+    fitted = {n: t.contiguous() for n, t in space.state_dict().items() if n.startswith("whiten_")}
+    save_file(fitted, plan.examples_folder / WHITENING)
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":

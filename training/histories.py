@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from pydantic import Field, NonNegativeFloat
 
 from training.config import Config
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class HistoryConfig(Config):
@@ -47,7 +50,7 @@ def approval(kind: str, value: float | None, config: HistoryConfig) -> float:
 def histories(
     post_ids: Iterable[str],
     user_ids: Iterable[str],
-    reactions: pa.Table,
+    reactions: "pa.Table",
     config: HistoryConfig,
     users: Sequence[str] | None = None,
 ) -> dict[str, list[tuple[int, float]]]:

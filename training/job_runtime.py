@@ -71,5 +71,6 @@ def pinned_requirements() -> list[str]:
             continue
         name = re.match(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", requirement)
         if name:
-            pinned.append(f"{name[0]}=={version(name[0].partition('[')[0])}")
+            installed = version(name[0].partition("[")[0]).partition("+")[0]  # no local builds
+            pinned.append(f"{name[0]}=={installed}")
     return pinned

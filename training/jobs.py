@@ -4,26 +4,23 @@ The job API of a cluster runs any code that it is sent, so a cluster worth the n
 token. Ours goes in a header; it is never written down, never part of the job's own environment.
 """
 
-import asyncio
-import contextlib
-import os
 import shlex
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from training.errors import BadConfig, NotFound, Refused, Unavailable
+from training.errors import Unavailable
+from training.job_client import blocking, clear_errors, connect, job_server
 from training.job_runtime import JobConfig, runtime_environment
 
 if TYPE_CHECKING:
-    from ray.job_submission import JobDetails, JobSubmissionClient
+    from ray.job_submission import JobDetails
 
-LOCAL_CLUSTER = "http://127.0.0.1:8265"
 RECONNECTIONS = 5  # of one log stream, each after a second: proxies close idle connections
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 
@@ -68,9 +65,8 @@ class Jobs:
     """
 
     def __init__(self, address: str | None = None, token: str | None = None) -> None:
-        self.address = _url(address)
-        with _clear_errors(self.address, token):
-            self._client = _connect(self.address, token)
+        self.address = job_server(address)
+        self._client = connect(self.address, token)
         self._token = token
 
     def submit(
@@ -125,7 +121,7 @@ class Jobs:
             received = 0
             try:
                 with self._errors(job_id):
-                    for chunk in _blocking(self._client.tail_job_logs(job_id)):
+                    for chunk in blocking(self._client.tail_job_logs(job_id)):
                         # a new stream starts at the first line again: pass over what was given
                         fresh = chunk[max(0, given - received) :]
                         received += len(chunk)
@@ -164,88 +160,11 @@ class Jobs:
             time.sleep(0.2)
         return job
 
-    def _errors(self, job_id: str | None = None) -> contextlib.AbstractContextManager[None]:
-        return _clear_errors(self.address, self._token, job_id)
+    def _errors(self, job_id: str | None = None) -> AbstractContextManager[None]:
+        return clear_errors(self.address, self._token, job_id)
 
 
 _NEVER = datetime.fromtimestamp(0, UTC)
-
-
-def _url(address: str | None) -> str:
-    address = address or LOCAL_CLUSTER
-    if "://" not in address:
-        address = f"http://{address}"
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadConfig(
-            f"{address!r} is not the address of a cluster's job server",
-            hint="it is the dashboard's URL, such as http://HOST:8265",
-        )
-    return address.rstrip("/")
-
-
-def _connect(address: str, token: str | None) -> "JobSubmissionClient":
-    from ray.job_submission import JobSubmissionClient
-
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with _without_address_variables():
-        return JobSubmissionClient(address, headers=headers)
-
-
-@contextlib.contextmanager
-def _without_address_variables() -> Iterator[None]:
-    """Hide RAY_ADDRESS while a client is made: Ray lets it override an address given in person."""
-    names = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
-
-
-@contextlib.contextmanager
-def _clear_errors(address: str, token: str | None, job_id: str | None = None) -> Iterator[None]:
-    """Turn what the client raises into errors that a user can act on."""
-    import aiohttp
-    import requests
-    from ray.exceptions import AuthenticationError
-
-    try:
-        yield
-    except AuthenticationError:
-        raise _refusal(address, token) from None
-    except aiohttp.WSServerHandshakeError as error:
-        if error.status in (401, 403):
-            raise _refusal(address, token) from None
-        raise _silence(address, error) from None
-    except (requests.RequestException, aiohttp.ClientError, ConnectionError) as error:
-        raise _silence(address, error) from None
-    except RuntimeError as error:  # the client's only other error, with the answer in its text
-        if job_id and ("status code 404" in str(error) or "does not exist" in str(error)):
-            raise NotFound(
-                f"the cluster at {address} has no job {job_id!r}",
-                hint=f"see `commonspace jobs list --address {address}`",
-            ) from None
-        if "WebSocket" in str(error):
-            raise _silence(address, error) from None
-        raise
-
-
-def _refusal(address: str, token: str | None) -> Refused:
-    problem = "refuses the token" if token else "asks for a token"
-    return Refused(
-        f"the Ray cluster at {address} {problem}",
-        hint="set RAY_AUTH_TOKEN, or name a file with --token-file; "
-        "on the head node `ray get-auth-token` prints it",
-    )
-
-
-def _silence(address: str, error: Exception) -> Unavailable:
-    return Unavailable(
-        f"no Ray job server answers at {address} ({type(error).__name__})",
-        hint="check the address and that the cluster runs with its dashboard; "
-        "locally: `ray start --head`",
-    )
 
 
 def _job(details: "JobDetails") -> Job:
@@ -261,21 +180,3 @@ def _job(details: "JobDetails") -> Job:
 
 def _moment(milliseconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
-
-
-def _blocking(chunks: Any) -> Iterator[str]:
-    """Walk an async stream from code that isn't async."""
-    stream: AsyncGenerator[str, None] = chunks
-    with asyncio.Runner() as runner:
-        try:
-            while True:
-                try:
-                    yield runner.run(_next(stream))
-                except StopAsyncIteration:
-                    return
-        finally:
-            runner.run(stream.aclose())
-
-
-async def _next(stream: AsyncGenerator[str, None]) -> str:
-    return await anext(stream)

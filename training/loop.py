@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -21,65 +21,47 @@ from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.examples import Examples
 from training.objective import Objective
+from training.state import State, fresh
 from training.tuning import refreshed
 
 
 class LoopConfig(Config):
     """How long and how fast the towers learn."""
 
-    epochs: Annotated[int, Field(ge=1)] = 40
+    epochs: Annotated[int, Field(ge=1)] = 15
     batch_size: Annotated[int, Field(ge=2)] = 512
     """Posts of a step's global batch, all workers together."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step; negatives stay within a batch."""
-    people: Annotated[int, Field(ge=0)] = 1024
+    people: Annotated[int, Field(ge=0)] = 320
     """People a batch holds at least, authors included; the others serve as negatives."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of people per step whose history is cut to one to four posts."""
+    learning_rate: Annotated[float, Field(gt=0)] = 4e-3
     encoder_learning_rate: Annotated[float, Field(gt=0)] = 1e-5
     """For encoders that are trained too."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises; then it falls along a cosine."""
-    clip: Annotated[float, Field(gt=0)] = 1.0
+    clip: Annotated[float, Field(gt=0)] = 5.0
     """Largest norm of a step's gradient."""
-    patience: Annotated[int, Field(ge=1)] = 12
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    """Decay per step of the moving average of the weights, which is what is kept; 0 for none."""
+    patience: Annotated[int, Field(ge=1)] = 8
     """Epochs without a better validation score before training stops."""
     bf16: bool = False
     """Autocast to bfloat16, for GPUs."""
     seed: int = 0
 
 
-@dataclass
-class State:
-    """What a checkpoint holds, alive."""
-
-    objective: Objective
-    optimizer: torch.optim.Optimizer
-    best: dict[str, Tensor]
-    progress: Progress
-
-
-def fresh(objective: Objective, config: LoopConfig) -> State:
+def begin(objective: Objective, config: LoopConfig) -> State:
     """The state before the first step."""
-    optimizer = torch.optim.AdamW(
-        _parameter_groups(objective, config), fused=next(objective.parameters()).is_cuda
+    return fresh(
+        objective,
+        learning_rate=config.learning_rate,
+        encoder_learning_rate=config.encoder_learning_rate,
+        weight_decay=config.weight_decay,
     )
-    return State(objective, optimizer, objective.state_dict(), Progress())
-
-
-def _parameter_groups(objective: Objective, config: LoopConfig) -> list[dict]:
-    """Matrices decay; vectors and scalars don't; encoders learn at their own, lower rate."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in objective.named_parameters():
-        if parameter.requires_grad:
-            tuned = name.startswith("encoders.")
-            rate = config.encoder_learning_rate if tuned else config.learning_rate
-            decay = config.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-    return [
-        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
-        for (rate, decay), parameters in groups.items()
-    ]
 
 
 def run(
@@ -100,9 +82,10 @@ def run(
     """
     model = _parallel(state.objective)
     sampler = BatchSampler(
-        examples,
+        replace(examples, features=state.objective.inputs(examples.features)),
         batch_size=config.batch_size,
         people=config.people,
+        short_histories=config.short_histories,
         seed=config.seed,
         rank=rank(),
         world=world_size(),
@@ -153,15 +136,15 @@ def _step(state: State, config: LoopConfig, total_steps: int) -> None:
         group["lr"] = group["peak"] * share
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)
-    state.progress = replace(state.progress, step=state.progress.step + 1)
+    state.stepped(config.average)
 
 
 def schedule(step: int, total: int, warmup: float) -> float:
-    """Share of the full learning rate at a step: linear warm-up, then a cosine down to zero."""
+    """Share of the full learning rate at a step: linear warm-up, then a cosine to a hundredth."""
     rising = max(1, round(total * warmup))
     if step < rising:
         return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
+    return 0.01 + 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
 
 
 def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
@@ -170,8 +153,10 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
     best = state.progress.best_score
     improved = 0
     if rank() == 0:
-        space = state.objective.space
-        retrieval = evaluate_retrieval(embed_split(space, examples, "validation"))
+        space, whitened = state.objective.space, not state.objective.encoders
+        with state.averaged():
+            embedded = embed_split(space, examples, "validation", whitened=whitened)
+        retrieval = evaluate_retrieval(embedded)
         score = selection_score(retrieval)
         metrics = {
             f"validation/{direction}": values[Direction(direction).headline]
@@ -182,8 +167,7 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
         best = max(score, best) if best is not None else score
     progress = replace(state.progress, epoch=epoch + 1, best_score=best)
     if from_first(improved):
-        weights = state.objective.state_dict()
-        state.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
+        state.keep_best()
         progress = replace(progress, best_epoch=epoch + 1)
     state.progress = progress
     return metrics
@@ -202,11 +186,12 @@ def _exhausted(progress: Progress, config: LoopConfig) -> bool:
 def _parallel(objective: Objective) -> nn.Module:
     if world_size() == 1:
         return objective
-    # a worker whose share of a batch holds no image leaves a trained image encoder unused
+    # a share of a batch without images leaves a trained image encoder unused, and with fewer terms
+    # than all there are projections that nothing pulls on
     return DistributedDataParallel(
         objective,
         gradient_as_bucket_view=True,
-        find_unused_parameters=bool(objective.encoders),
+        find_unused_parameters=bool(objective.encoders) or len(objective.terms) < 7,
     )
 
 

@@ -51,7 +51,7 @@ class PostFeatures:
         )
 
     def blanked(self) -> Self:
-        """Absent rows set to zero; they stay masked, but NaN in them can no longer reach a gradient.
+        """Absent rows set to zero; still masked, but NaN in them can no longer reach a gradient.
 
         The gradient of a weight is a sum over all rows, and NaN times a masked zero is NaN.
         """

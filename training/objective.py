@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Annotated
 
 import torch
@@ -14,19 +15,19 @@ from training.distributed import total, world_size
 from training.encoders import Encoder
 from training.examples import PostKeys
 from training.losses.base import PairLoss, PairLossConfig, build_loss
-from training.losses.pairs import Pair, Points, matches
+from training.losses.pairs import Points, matches
 from training.modalities import Modality, PostFeatures
-from training.model.joint_space import JointSpace, join_post
+from training.model.joint_space import JointSpace
+from training.model.layout import Pair, Term, terms_of
 from training.tuning import Content, encode_present
 
 
 class LossesConfig(Config):
     """A loss and a weight per modality pair."""
 
-    image_text: PairLossConfig = PairLossConfig()
     user_image: PairLossConfig = PairLossConfig()
     user_text: PairLossConfig = PairLossConfig()
-    user_post: PairLossConfig = PairLossConfig()
+    image_text: PairLossConfig = PairLossConfig()
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a batch's posts that lose one of their two modalities for the step."""
 
@@ -36,7 +37,7 @@ class LossesConfig(Config):
 
 
 class Objective(nn.Module):
-    """The joint loss over all modality pairs; the module that data-parallel training wraps.
+    """The joint loss over all terms; the module that data-parallel training wraps.
 
     Args:
         space: the towers to train.
@@ -55,9 +56,14 @@ class Objective(nn.Module):
         super().__init__()
         self.space, self.config, self.content = space, config, content
         self.encoders = nn.ModuleDict(encoders or {})
+        self.terms = terms_of(space.config.layout, space.config.pairs)
         self.losses = nn.ModuleDict(
-            {pair.value: build_loss(config.of(pair)) for pair in Pair if config.of(pair).weight}
+            {term.name: build_loss(config.of(term.pair)) for term in self.terms}
         )
+
+    def inputs(self, features: PostFeatures) -> PostFeatures:
+        """What batches must hold: whitened features, unless an encoder is still to run on them."""
+        return features if self.encoders else self.space.whiten(features)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of this worker's share of the global batch.
@@ -65,40 +71,59 @@ class Objective(nn.Module):
         Scaled such that the mean over workers, which data-parallel training takes of gradients, is
         the loss of the global batch on one worker.
 
-        Returns: scalar loss, and each pair's part of the global loss, detached.
+        Args:
+            batch: with features as `inputs` gives them.
+        Returns: scalar loss, and each term's part of the global loss, detached.
         """
         local = self._points(batch)
-        everyone = {
-            modality: points.gathered(
-                batch.most_people if modality is Modality.USER else batch.most_posts
-            )
-            for modality, points in local.items()
-        }
-        loss = next(iter(local.values())).vectors.new_zeros(())
-        terms: dict[str, Tensor] = {}
-        for name, pair_loss in self.losses.items():
-            pair = Pair(name)
-            first, second = pair.sides
-            value = self._direction(pair, pair_loss, (first, second), local, everyone)  # type: ignore[arg-type]
-            value = value + self._direction(pair, pair_loss, (second, first), local, everyone)  # type: ignore[arg-type]
-            terms[name] = total(value) / (2 * world_size())
-            loss = loss + self.config.of(pair).weight * value / 2
-        return loss, terms
 
-    def _points(self, batch: Batch) -> dict[Modality, Points]:
-        posts, space = self._tuned(batch).blanked(), self.space
-        has_image, has_text = self._drop_modalities(posts.has_image, posts.has_text)
+        @cache  # a pair's matches are the same in every block, and every block's points serve often
+        def everyone(modality: Modality, block: str) -> Points:
+            most = batch.most_people if modality is Modality.USER else batch.most_posts
+            return local[modality, block].gathered(most)
+
+        @cache
+        def found(pair: Pair, query: Modality, candidate: Modality) -> tuple[Tensor, Tensor]:
+            posts = query if candidate is Modality.USER else candidate
+            block = self.space.blocks[0].name
+            sides = local[query, block], everyone(candidate, block), everyone(posts, block)
+            return matches(pair, query, *sides)
+
+        loss = next(iter(local.values())).vectors.new_zeros(())
+        parts: dict[str, Tensor] = {}
+        for term in self.terms:
+            value = loss.new_zeros(())
+            for query, candidate in (term.pair.sides, term.pair.sides[::-1]):
+                queries, candidates = local[query, term.block], everyone(candidate, term.block)
+                if term.fixed is query:
+                    queries = queries.fixed()
+                if term.fixed is candidate:
+                    candidates = candidates.fixed()
+                positives, ignored = found(term.pair, query, candidate)
+                value = value + self._rows(term, queries, candidates, positives, ignored) / 2
+            parts[term.name] = total(value) / world_size()
+            loss = loss + self.config.of(term.pair).weight * value
+        return loss, parts
+
+    def _points(self, batch: Batch) -> dict[tuple[Modality, str], Points]:
+        space = self.space
         # every projection runs on every worker, whatever it holds: their gradients must meet
-        image, text = space.encode_image(posts.image), space.encode_text(posts.text)
-        users, has_user = space.encode_user(batch.history, batch.people)
+        posts, history = batch.posts, batch.history
+        if self.encoders:
+            posts = space.whiten(self._tuned(batch))
+            history = replace(history, posts=space.whiten(history.posts))
+        has_image, has_text = self._drop_modalities(posts.has_image, posts.has_text)
+        users, has_user = space.user_blocks(history, batch.people)
         person = PostKeys(batch.people, batch.people, batch.people, batch.people)
+        sides = {
+            Modality.IMAGE: (space.image_blocks(posts.image), has_image, batch.keys),
+            Modality.TEXT: (space.text_blocks(posts.text), has_text, batch.keys),
+            Modality.USER: (users, has_user, person),
+        }
         return {
-            Modality.IMAGE: Points(image, has_image, batch.keys),
-            Modality.TEXT: Points(text, has_text, batch.keys),
-            Modality.POST: Points(
-                join_post(image, has_image, text, has_text), has_image | has_text, batch.keys
-            ),
-            Modality.USER: Points(users, has_user, person),
+            (modality, name): Points(vectors, present, keys)
+            for modality, (blocks, present, keys) in sides.items()
+            for name, vectors in blocks.items()
         }
 
     def _tuned(self, batch: Batch) -> PostFeatures:
@@ -121,21 +146,15 @@ class Objective(nn.Module):
         drop_image = drop & (drawn < self.config.modality_dropout / 2)
         return has_image & ~drop_image, has_text & ~(drop & ~drop_image)
 
-    def _direction(
-        self,
-        pair: Pair,
-        loss: PairLoss,
-        sides: tuple[Modality, Modality],
-        local: dict[Modality, Points],
-        everyone: dict[Modality, Points],
+    def _rows(
+        self, term: Term, queries: Points, candidates: Points, positives: Tensor, ignored: Tensor
     ) -> Tensor:
-        queries, candidates = local[sides[0]], everyone[sides[1]]
-        posts = everyone[sides[0] if sides[1] is Modality.USER else sides[1]]
-        positives, ignored = matches(pair, sides[0], queries, candidates, posts)
+        """Mean loss over the queries of all workers that have a match; see `forward` for scale."""
         usable = queries.present & positives.any(dim=1)
         scores = queries.vectors @ candidates.vectors.T
         count = total(usable.sum()).clamp(min=1)
         if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
             return scores.sum() * 0
+        loss: PairLoss = self.losses[term.name]  # type: ignore[assignment]
         rows = loss(scores[usable], positives[usable], ignored[usable])
         return rows.sum() / count * world_size()

@@ -7,12 +7,15 @@ from typing import Any
 from training.assessment import Retrieval, assess, embed_for
 from training.checkpoint import owned
 from training.data.clean import CleanData
-from training.encoders import build_image_encoder, build_text_encoder
+from training.embedding import embed_split
+from training.encoders import Encoder, build_image_encoder, build_text_encoder
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
-from training.fit import FitPlan, best_objective, fit
+from training.fit import FitPlan, best_objective, fit, save_inputs
 from training.materials import Materials, gather_materials
+from training.objective import Objective
 from training.observer import SILENT, Observer
+from training.query_weights import choose_query_weights
 from training.record import model_card_of, record_evaluation
 from training.run_config import RunConfig
 from training.run_folder import RunFolder, fresh_name
@@ -149,7 +152,6 @@ def _fit(
 ) -> Space:
     """Train on the cluster while metrics flow to MLflow; save the best epoch's space."""
     observer.stage("Training the joint space")
-    materials.examples.save(folder.examples)
     plan = FitPlan(
         run_folder=folder.path,
         examples_folder=folder.examples,
@@ -161,24 +163,29 @@ def _fit(
         data_folder=materials.data.root,
     )
 
+    save_inputs(plan, materials.examples)
+
     def show(line: EpochMetrics) -> None:
         observer.epoch(line.epoch, config.loop.epochs, line.metrics)
 
     with run.forward_metrics(on_epoch=show):
         checkpoint = fit(plan, config.scaling)
     objective = best_objective(plan, materials.examples, checkpoint)
+    validation = embed_split(objective.space, materials.examples, "validation")
     space = Space(
         objective.space,
-        objective.encoders["image"]
-        if "image" in objective.encoders
-        else build_image_encoder(config.image_encoder),
-        objective.encoders["text"]
-        if "text" in objective.encoders
-        else build_text_encoder(config.text_encoder),
+        _encoder(objective, "image") or build_image_encoder(config.image_encoder),
+        _encoder(objective, "text") or build_text_encoder(config.text_encoder),
         materials.examples.users,
+        choose_query_weights(validation, objective.space.blocks),
     )
     space.save(folder.model)
     return space
+
+
+def _encoder(objective: Objective, modality: str) -> Encoder | None:
+    """The trained encoder, if it was trained."""
+    return objective.encoders[modality] if modality in objective.encoders else None  # type: ignore[return-value]
 
 
 def _trained_encoders(config: RunConfig) -> dict[str, dict[str, Any]]:

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from training.encoders import Encoder, load_encoder
 from training.errors import BadData, NotFound
-from training.modalities import History, PostFeatures
+from training.modalities import History, Modality, PostFeatures
 from training.model import JointSpace, ModelConfig
+from training.model.layout import default_query_weights
+from training.query_weights import QueryWeights, apply
 
 FORMAT = 1
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"
@@ -45,6 +47,7 @@ class Space:
         image_encoder: raw images to features.
         text_encoder: raw texts to features.
         users: ids of the people who have a learned vector, in its order.
+        query_weights: direction to block weights; the layout's defaults if None.
     """
 
     def __init__(
@@ -53,10 +56,13 @@ class Space:
         image_encoder: Encoder,
         text_encoder: Encoder,
         users: Sequence[str],
+        query_weights: QueryWeights | None = None,
     ) -> None:
         self.joint = joint.eval()
         self.image_encoder, self.text_encoder = image_encoder.eval(), text_encoder.eval()
         self.users = tuple(users)
+        defaults = {d: tuple(w) for d, w in default_query_weights(joint.blocks).items()}
+        self.query_weights: QueryWeights = defaults | (query_weights or {})
         self._row = {user: row for row, user in enumerate(self.users)}
 
     @property
@@ -74,6 +80,17 @@ class Space:
         for module in (self.joint, self.image_encoder, self.text_encoder):
             module.to(device)
         return self
+
+    def as_query(
+        self, vectors: np.ndarray, query: Modality | str, target: Modality | str
+    ) -> np.ndarray:
+        """(N, D) embeddings of one modality as queries for another: (N, D) unit rows.
+
+        An embedding in an index stands for itself; one that asks weighs its blocks by what it asks
+        for. Asking with the embedding as it is works too, a little less well.
+        """
+        weights = self.query_weights[f"{Modality(query)}_to_{Modality(target)}"]
+        return apply(vectors, weights, self.joint.blocks)
 
     # -- raw content -------------------------------------------------------------------------
 
@@ -166,6 +183,7 @@ class Space:
             "model": self.joint.config.model_dump(mode="json"),
             "image_features": self.image_encoder.dimension,
             "text_features": self.text_encoder.dimension,
+            "query_weights": self.query_weights,
         }
         (folder / SPACE_FILE).write_text(json.dumps(shape, indent=1), encoding="utf-8")
         (folder / USERS_FILE).write_text(json.dumps(self.users), encoding="utf-8")
@@ -194,7 +212,8 @@ class Space:
         joint.load_state_dict(weights)
         image = load_encoder(folder / "image_encoder")
         text = load_encoder(folder / "text_encoder")
-        return cls(joint, image, text, users).to(device)
+        weights = {d: tuple(w) for d, w in shape["query_weights"].items()}
+        return cls(joint, image, text, users, weights).to(device)
 
 
 def _encode_present(encoder: Encoder, raw: Sequence[bytes | str | None]) -> tuple[Tensor, Tensor]:

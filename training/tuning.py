@@ -1,4 +1,4 @@
-"""Training encoders along with the towers: the same loop, with raw images and texts in each batch."""
+"""Training encoders along with the towers: the same loop, with raw content in each batch."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -50,7 +50,7 @@ def submit(
       commonspace submit train --workspace /shared/ws --set job.runtime=pip
     """
     settings, arguments = _read(command)
-    from infra.product import cluster
+    from infra.environment import cluster
     from training.jobs import Jobs
 
     jobs = Jobs(*cluster(address, token_file))
@@ -134,7 +134,7 @@ def stop(
 
 
 def _jobs(address: str | None, token_file: Path | None) -> "Jobs":
-    from infra.product import cluster
+    from infra.environment import cluster
     from training.jobs import Jobs
 
     return Jobs(*cluster(address, token_file))

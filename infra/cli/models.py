@@ -34,10 +34,10 @@ def list_models(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.product import tracking
+        from infra.product import open_tracking
         from training.tracking.versions import list_models
 
-        found = list_models(tracking(settings))
+        found = list_models(open_tracking(settings))
         metric = settings.tracking.gate.metric
         show(
             [_as_dict(model) for model in found],
@@ -67,10 +67,10 @@ def show(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.product import tracking
+        from infra.product import open_tracking
         from training.tracking.versions import show_model
 
-        found = show_model(tracking(settings), model)
+        found = show_model(open_tracking(settings), model)
         show(_as_dict(found), text=_page(found))
 
 
@@ -91,10 +91,10 @@ def promote(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.product import tracking
+        from infra.product import open_tracking
         from training.tracking.gate import promote
 
-        champion = promote(tracking(settings), version, reason=reason)
+        champion = promote(open_tracking(settings), version, reason=reason)
         show(_as_dict(champion), text=f"version {champion.version} is the champion")
 
 
@@ -114,10 +114,10 @@ def rollback(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.product import tracking
+        from infra.product import open_tracking
         from training.tracking.gate import rollback
 
-        champion = rollback(tracking(settings), reason=reason)
+        champion = rollback(open_tracking(settings), reason=reason)
         show(_as_dict(champion), text=f"version {champion.version} is the champion again")
 
 

@@ -87,6 +87,6 @@ class LineProgress(Observer):
 
 
 def figures(metrics: Mapping[str, float]) -> str:
-    """The first few metrics, as short as they can be."""
-    shown = list(metrics.items())[:SHOWN_METRICS]
-    return "  ".join(f"{name} {value:.4g}" for name, value in shown)
+    """The few metrics that tell how it goes: the score, then the losses."""
+    order = sorted(metrics, key=lambda name: (name != "validation/score", "loss" not in name))
+    return "  ".join(f"{name} {metrics[name]:.4g}" for name in order[:SHOWN_METRICS])

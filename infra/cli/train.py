@@ -16,9 +16,8 @@ from infra.cli.output import results, table
 from training.errors import BadConfig
 
 if TYPE_CHECKING:
+    from training.assessment import Retrieval
     from training.pipeline import TrainResult
-
-HEADLINE = "map"  # of the metrics, the one that the printed table shows
 
 
 def train(
@@ -56,11 +55,10 @@ def train(
         raise BadConfig("--resume and --new need --name, the run that they mean")
     with results(as_json) as show:
         from infra.cli.progress import progress
-        from infra.product import ray, tracking
+        from infra.product import services
         from training.pipeline import train
 
-        tracking(settings)
-        with ray(settings), progress() as observer:
+        with services(settings), progress() as observer:
             done = train(
                 settings.run(),
                 settings.workspace,
@@ -98,25 +96,31 @@ def evaluate(
         raise BadConfig(f"split {split!r} is neither validation nor test")
     with results(as_json) as show:
         from infra.cli.progress import progress
-        from infra.product import ray, tracking
+        from infra.product import services
         from training.pipeline import evaluate
 
-        tracking(settings)
-        with ray(settings), progress() as observer:
+        with services(settings), progress() as observer:
             retrieval = evaluate(
                 settings.run(), settings.workspace, model=model, split=split, observer=observer
             )
-        show({"model": model, "split": split, "retrieval": retrieval}, text=retrieval_table(retrieval))
+        show(
+            {"model": model, "split": split, "retrieval": retrieval},
+            text=retrieval_table(retrieval),
+        )
 
 
-def retrieval_table(retrieval: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Mean average precision of each model (rows) in each direction (columns)."""
-    directions = list(dict.fromkeys(d for scores in retrieval.values() for d in scores))
+def retrieval_table(retrieval: "Retrieval") -> str:
+    """One metric of each model (rows) in each direction (columns)."""
+    from training.evaluation.embedded import Direction
+
+    directions = [
+        each for each in Direction if any(each in scores for scores in retrieval.values())
+    ]
     rows = [
-        (model, *(scores[d][HEADLINE] if d in scores else None for d in directions))
+        (model, *(scores.get(each, {}).get(each.headline) for each in directions))
         for model, scores in retrieval.items()
     ]
-    return table((HEADLINE, *(d.replace("_to_", "→") for d in directions)), rows)
+    return table(("model", *(f"{each.arrow} {each.headline}" for each in directions)), rows)
 
 
 def _report(done: "TrainResult") -> str:

@@ -93,6 +93,25 @@ class Events:
         with self._engine.connect() as connection:
             return [_post(row) for row in connection.execute(query)]
 
+    def visibility(self) -> dict[str, bool]:
+        """All post ids: True for a public post, False for a private one."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(posts.c.post_id, posts.c.private))
+            return {row.post_id: not row.private for row in rows}
+
+    def public_posts_of(self, user_ids: Collection[str], most: int) -> dict[str, list[Post]]:
+        """The latest public posts of each person, at most `most`; an empty list without any."""
+        place = func.row_number().over(partition_by=posts.c.user_id, order_by=_LATEST)
+        found: dict[str, list[Post]] = {user_id: [] for user_id in user_ids}
+        with self._engine.connect() as connection:
+            for part in writing.chunks(user_ids):
+                public = posts.c.user_id.in_(part) & ~posts.c.private
+                placed = select(posts, place.label("place")).where(public).subquery()
+                query = select(placed).where(placed.c.place <= most).order_by(placed.c.place)
+                for row in connection.execute(query):
+                    found[row.user_id].append(_post(row))
+        return found
+
     def fresh(self, count: int, exclude: Collection[str] = ()) -> list[str]:
         """The latest public posts but for the excluded; at most `count` ids."""
         query = select(posts.c.post_id).where(~posts.c.private).order_by(*_LATEST)
@@ -189,7 +208,7 @@ class Events:
         """Be the only process that does `name` for the body of a `with`; see `lease.hold`."""
         return lease.hold(self._engine, name)
 
-    def _first(self, query: Select[tuple[str]], count: int, exclude: Collection[str]) -> list[str]:
+    def _first(self, query: Select[str], count: int, exclude: Collection[str]) -> list[str]:
         """The first rows of a query that aren't excluded; a long exclusion fits no statement."""
         found: list[str] = []
         with self._engine.connect() as connection:

@@ -22,7 +22,7 @@ def test_the_latest_is_the_one_with_most_epochs(saved):
     assert checkpoint.latest(root) == later
 
 
-@pytest.mark.parametrize("name", ["model", "optimizer", "best"])
+@pytest.mark.parametrize("name", ["model", "optimizer", "average", "best"])
 def test_a_damaged_checkpoint_is_passed_over(saved, name, caplog):
     root, earlier, later = saved
     path = later / f"{name}.safetensors"
@@ -31,9 +31,9 @@ def test_a_damaged_checkpoint_is_passed_over(saved, name, caplog):
     path.write_bytes(data)
     assert checkpoint.latest(root) == earlier
     assert str(later) in caplog.text
-    state = loop.fresh(objective(small_examples()), loop.LoopConfig())
+    state = loop.begin(objective(small_examples()), loop.LoopConfig())
     with pytest.raises(ValueError, match="damaged"):
-        checkpoint.load(later, state.objective, state.optimizer)
+        checkpoint.load(later, state)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"epoch": 1}', '{"epoch": 1, "digests": {}}'])
@@ -59,8 +59,8 @@ def test_optimizer_moments_come_back(saved):
     examples = small_examples()
     config = loop.LoopConfig(epochs=1, batch_size=16)
     trained, _ = train(examples, config)
-    state = loop.fresh(objective(examples, seed=5), config)
-    checkpoint.load(folder, state.objective, state.optimizer)
+    state = loop.begin(objective(examples, seed=5), config)
+    checkpoint.load(folder, state)
     before, after = trained.optimizer.state_dict(), state.optimizer.state_dict()
     for index, moments in before["state"].items():
         for name, value in moments.items():

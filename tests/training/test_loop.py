@@ -11,7 +11,7 @@ from training.objective import LossesConfig, Objective
 def objective(examples, seed=0) -> Objective:
     torch.manual_seed(seed)
     space = JointSpace(
-        ModelConfig(dimension=16, hidden=16),
+        ModelConfig(dimension=24, hidden=16),
         users=len(examples.users),
         image_features=12,
         text_features=10,
@@ -22,12 +22,12 @@ def objective(examples, seed=0) -> Objective:
 def train(examples, config, stop_after=None, start=None, folder=None):
     """Run the loop in this process; stop like a crash after `stop_after` epochs."""
     history = []
-    state = start or loop.fresh(objective(examples), config)
+    state = start or loop.begin(objective(examples), config)
 
     def report(metrics, state):
         history.append(metrics)
         if folder is not None:
-            checkpoint.save(folder, state.objective, state.optimizer, state.best, state.progress)
+            checkpoint.save(folder, state)
         if state.progress.epoch == stop_after:
             raise InterruptedError
 
@@ -39,7 +39,7 @@ def train(examples, config, stop_after=None, start=None, folder=None):
 def test_the_loss_falls_and_held_out_retrieval_rises():
     config = loop.LoopConfig(epochs=30, batch_size=16, learning_rate=3e-3, patience=30)
     _, history = train(small_examples(), config)
-    assert history[-1]["loss/user_post"] < 0.7 * history[0]["loss/user_post"]
+    assert history[-1]["loss/user_text"] < 0.8 * history[0]["loss/user_text"]
     assert max(h["validation/score"] for h in history) > history[0]["validation/score"]
 
 
@@ -55,8 +55,8 @@ def test_four_epochs_equal_two_a_crash_and_two(tmp_path):
     config = loop.LoopConfig(epochs=4, batch_size=16)
     straight, _ = train(examples, config)
     train(examples, config, stop_after=2, folder=tmp_path)
-    resumed = loop.fresh(objective(examples, seed=99), config)
-    resumed.best, resumed.progress = checkpoint.load(tmp_path, resumed.objective, resumed.optimizer)
+    resumed = loop.begin(objective(examples, seed=99), config)
+    checkpoint.load(tmp_path, resumed)
     assert resumed.progress.epoch == 2
     resumed, _ = train(examples, config, start=resumed)
     assert resumed.progress == straight.progress
@@ -83,4 +83,4 @@ def test_the_rate_rises_then_falls():
     assert rates.index(max(rates)) in (9, 10)
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] < 0.001
+    assert 0.01 <= rates[-1] < 0.02

@@ -82,7 +82,7 @@ class CleanData:
             return cls(root, Manifest.model_validate_json(text))
         except ValidationError as error:
             raise BadData(
-                f"{root / MANIFEST} is broken or of another version: {error.error_count()} problems",
+                f"{root / MANIFEST} is broken or of another version ({error.error_count()} faults)",
                 hint="delete the folder and prepare the data again",
             ) from None
 

@@ -80,7 +80,6 @@ def clean_tables(
     rules: Rules,
     sink: Sink,
     *,
-    min_posts: int,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Check every row of every table and hand it to the sink, in the order of the sources.
@@ -105,7 +104,7 @@ def clean_tables(
             if progress:
                 progress(table, seen, source.rows or 0)
     ignored = {table: source.ignored for table, source in sources.items()}
-    return tally.report(ledger.people, min_posts, ignored)
+    return tally.report(ledger.people, ignored)
 
 
 def _without_profile(user_ids: list[str]) -> pa.Table:

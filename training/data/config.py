@@ -15,11 +15,11 @@ class ImageLimits(Config):
 
     formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
     """Pillow's names; told from the content, never from a file's name."""
-    max_megapixels: float = Field(50, gt=0, le=178)
+    max_megapixels: float = Field(default=50, gt=0, le=178)
     """Read from the header before anything is decoded. Pillow itself stops at 178."""
-    max_bytes: int = Field(20_000_000, gt=0)
+    max_bytes: int = Field(default=20_000_000, gt=0)
     """Of the encoded file; a larger one is not even read."""
-    max_aspect: float = Field(100, ge=1)
+    max_aspect: float = Field(default=100, ge=1)
     """Longer side over shorter side. Resizing a 1 x 60,000 strip makes its own bomb."""
 
 
@@ -45,9 +45,9 @@ class DataConfig(Config):
     readable id with a hash behind it (the originals are kept in `mapped_ids.parquet`)."""
     control_characters: Literal["refuse", "remove"] = "refuse"
     """What to do with control characters in a text, other than line breaks and tabs."""
-    max_text_characters: int = Field(50_000, gt=0)
+    max_text_characters: int = Field(default=50_000, gt=0)
     """Of a post's text, and of a profile."""
-    max_tags: int = Field(200, gt=0)
+    max_tags: int = Field(default=200, gt=0)
     reaction_kinds: tuple[str, ...] = (
         "view",
         "click",
@@ -63,7 +63,7 @@ class DataConfig(Config):
     )
     """Any other kind is quarantined."""
     images: ImageLimits = ImageLimits()
-    max_quarantined_share: float = Field(0.05, ge=0, le=1)
+    max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
     """Of the rows of any one table; above it nothing is prepared."""
 
     @field_validator("posts", "reactions", "users", "image_folder")
@@ -83,11 +83,11 @@ class SplitConfig(Config):
     """
 
     strategy: Literal["auto", "temporal", "random"] = "auto"
-    seed: int = Field(0, ge=0)
-    min_posts: int = Field(5, ge=3)
+    seed: int = Field(default=0, ge=0)
+    min_posts: int = Field(default=5, ge=3)
     """People with fewer posts are never held out (`random`). Three is one for each part."""
-    test_share: float = Field(0.2, gt=0, lt=1)
-    validation_share: float = Field(0.1, gt=0, lt=1)
+    test_share: float = Field(default=0.2, gt=0, lt=1)
+    validation_share: float = Field(default=0.1, gt=0, lt=1)
     """Of what the test part leaves."""
 
     @model_validator(mode="after")

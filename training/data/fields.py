@@ -49,9 +49,11 @@ def parse_id(value: Any, config: DataConfig) -> tuple[str, str | None]:
 
 
 def parse_text(value: Any, config: DataConfig, longest: int | None = None) -> str | None:
-    """Text in NFC with \\n as its line break, no blanks around; None if nothing would show.
+    """Text in NFC with line feeds, no blanks around; None if nothing would show.
 
     Args:
+        value: raw.
+        config: the limits.
         longest: in characters; the configuration's `max_text_characters` if None.
     """
     if value is None:
@@ -104,6 +106,7 @@ def parse_date(value: Any, now: int) -> int | None:
     A time without a zone is UTC.
 
     Args:
+        value: raw.
         now: in microseconds; what lies more than a day ahead of it is refused.
     """
     if _is_absent(value):

@@ -1,4 +1,4 @@
-"""Decoding images that strangers made: header first, known formats, no bombs, all of the picture."""
+"""Decoding images that strangers made: header first, known formats, no bombs, all of it."""
 
 import io
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def decode_image(data: bytes, limits: ImageLimits = _DEFAULT) -> Image.Image:
 
 
 def check_image(data: bytes, limits: ImageLimits = _DEFAULT) -> None:
-    """Decode every pixel once and keep none. Raises: BadField with the reason, without the bytes."""
+    """Decode every pixel once and keep none. Raises: BadField, without the bytes."""
     with _opened(data, limits):
         pass
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from training.data.identity import IdSet, hash_id
 from training.data.quarantine import Reason, raw_json
@@ -34,7 +33,7 @@ class Ledger:
 
     def judge(self, table: str, block: pa.Table) -> pa.Table:
         """The same block, with the rows marked bad that earlier rows make so."""
-        good = pc.is_null(block["_reason"]).to_numpy().copy()
+        good = block["_reason"].is_null().to_numpy().copy()
         key, user, post = (_hashes(block, name) for name in ("_key", "_user", "_post"))
         bad: list[tuple[np.ndarray, str, Reason]] = []
 
@@ -61,18 +60,18 @@ class Ledger:
 
     def mapped(self, good: pa.Table) -> pa.Table:
         """The ids of good rows that had to be mapped, each once: a table of `MAPPED_IDS`."""
-        pairs = pc.list_flatten(good["_mapped"]).combine_chunks()
-        ids = pc.struct_field(pairs, "id")
+        pairs = good["_mapped"].combine_chunks().flatten()
+        ids = pairs.field("id")
         hashes = np.array([hash_id(text) for text in ids.to_pylist()], dtype=np.uint64)
         fresh = pa.array(self._mapped.add(hashes))
-        columns = [pc.struct_field(pairs, field.name).filter(fresh) for field in MAPPED_IDS]
+        columns = [pairs.field(name).filter(fresh) for name in MAPPED_IDS.names]
         return pa.table(columns, schema=MAPPED_IDS)
 
 
 def part(table: str, block: pa.Table) -> tuple[pa.Table, pa.Table]:
     """A judged block as its good rows (ledger columns still there) and a table of `QUARANTINE`."""
-    is_good = pc.is_null(block["_reason"])
-    good, bad = block.filter(is_good), block.filter(pc.invert(is_good))
+    reason = block["_reason"]
+    good, bad = block.filter(reason.is_null()), block.filter(reason.is_valid())
     columns = {
         "table": pa.repeat(table, len(bad)),
         **{name: bad[f"_{name}"] for name in ("file", "row", "field", "reason", "detail", "raw")},
@@ -87,7 +86,7 @@ def clean_columns(table: str, good: pa.Table) -> pa.Table:
 
 
 def _hashes(block: pa.Table, name: str) -> np.ndarray:
-    return pc.fill_null(block[name], 0).to_numpy()
+    return block[name].fill_null(0).to_numpy()
 
 
 def _only(hashes: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -65,6 +65,7 @@ def _python_values(column: pa.Array, *, decode: bool) -> list[Any]:
     """A column as Python values. `to_pylist` would raise on broken UTF-8 and on far dates.
 
     Args:
+        column: any Arrow array.
         decode: whether bytes are text (old writers don't mark it), as in all columns but images.
     """
     kind = column.type

@@ -31,17 +31,13 @@ _ELSEWHERE = {"posts", "reactions", "users", "image_folder", "max_quarantined_sh
 """Settings that don't change what is kept of given content, and so are not in its digest."""
 
 
-def check(
-    config: DataConfig, split: SplitConfig | None = None, *, progress: Progress | None = None
-) -> CheckReport:
+def check(config: DataConfig, *, progress: Progress | None = None) -> CheckReport:
     """Read and check a source and write nothing.
 
     Raises: BadData if it can't be read at all; bad rows are in the report (see `refusal`).
     """
-    min_posts = (split or SplitConfig()).min_posts
     sources = _find_sources(config)
-    rules = Rules(config, _now())
-    return clean_tables(sources, rules, Nowhere(), min_posts=min_posts, progress=progress)
+    return clean_tables(sources, Rules(config, _now()), Nowhere(), progress=progress)
 
 
 def prepare(
@@ -76,13 +72,12 @@ def prepare(
             with fresh_folder(home / f".{root.name}.partial") as partial:
                 report = _reuse(home, tables, partial)
                 if report is None:
-                    report = _clean(sources, config, split, partial, progress)
+                    report = _clean(sources, config, partial, progress)
                     _refuse_changes(records, config)
-                refused = home / f"refused-{tables}"
-                _refuse(report, config, quarantine=partial, keep_in=refused)
+                    _refuse(report, config, partial, keep_in=home / f"refused-{tables}")
                 _finish(partial, root, config, split, records, report)
     data = CleanData.open(root)
-    _refuse(data.manifest.report, config, quarantine=data.root)
+    _refuse(data.manifest.report, config, data.root)  # the share may be lower than it was then
     return data
 
 
@@ -92,15 +87,24 @@ def _find_sources(config: DataConfig) -> dict[str, TableSource]:
 
 
 def _records(sources: dict[str, TableSource], config: DataConfig) -> list[SourceRecord]:
-    """Every file of the source with what tells its state, images included."""
-    groups = [(table, list(source.files)) for table, source in sources.items()]
-    if config.image_folder:
-        groups.append(("images", list_files(config.image_folder)))
-    return [
+    """Every file of the tables with what tells its state, and the image folder as one."""
+    records = [
         SourceRecord(table=table, file=file.name, bytes=file.size, mark=mark)
-        for table, files in groups
-        for file, mark in zip(files, fingerprint(files), strict=True)
+        for table, source in sources.items()
+        for file, mark in zip(source.files, fingerprint(source.files), strict=True)
     ]
+    if config.image_folder:
+        images = list_files(config.image_folder)
+        states = [[file.name, mark] for file, mark in zip(images, fingerprint(images), strict=True)]
+        records.append(
+            SourceRecord(
+                table="images",
+                file=f"{len(images)} files",
+                bytes=sum(file.size for file in images),
+                mark=_digest(states, size=16),
+            )
+        )
+    return records
 
 
 def _digest(*parts: Any, size: int) -> str:
@@ -113,32 +117,21 @@ def _now() -> int:
 
 
 def _clean(
-    sources: dict[str, TableSource],
-    config: DataConfig,
-    split: SplitConfig,
-    partial: Path,
-    progress: Progress | None,
+    sources: dict[str, TableSource], config: DataConfig, partial: Path, progress: Progress | None
 ) -> CheckReport:
     with Folder(partial, ids_mapped=config.ids == "map") as folder:
-        return clean_tables(
-            sources, Rules(config, _now()), folder, min_posts=split.min_posts, progress=progress
-        )
+        return clean_tables(sources, Rules(config, _now()), folder, progress=progress)
 
 
 def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
     """Link the tables of the same content under another split, if there is one."""
-    for manifest in sorted(home.glob(f"{tables}-*/{MANIFEST}")):
-        data = CleanData.open(manifest.parent)
-        own = {MANIFEST, "splits.parquet"}
-        shutil.copytree(
-            data.root,
-            partial,
-            copy_function=_link,
-            ignore=lambda _, names: own.intersection(names),
-            dirs_exist_ok=True,
-        )
-        return data.manifest.report
-    return None
+    same = sorted(home.glob(f"{tables}-*/{MANIFEST}"))
+    if not same:
+        return None
+    data = CleanData.open(same[0].parent)
+    own = shutil.ignore_patterns(MANIFEST, "splits.parquet", "*.lock", ".*")
+    shutil.copytree(data.root, partial, copy_function=_link, ignore=own, dirs_exist_ok=True)
+    return data.manifest.report
 
 
 def _link(source: str, target: str) -> None:
@@ -154,21 +147,19 @@ def _refuse_changes(records: list[SourceRecord], config: DataConfig) -> None:
 
 
 def _refuse(
-    report: CheckReport, config: DataConfig, *, quarantine: Path, keep_in: Path | None = None
+    report: CheckReport, config: DataConfig, folder: Path, keep_in: Path | None = None
 ) -> None:
-    """Raise BadData if too much is bad. The quarantine is moved to `keep_in` first, if given."""
+    """Raise BadData if too much is bad. The folder's quarantine moves to `keep_in` first."""
     problem = report.refusal(config)
     if problem is None:
         return
+    quarantine = folder / "quarantine.parquet"
     if keep_in:
         shutil.rmtree(keep_in, ignore_errors=True)
         keep_in.mkdir(parents=True)
-        quarantine = (quarantine / "quarantine.parquet").replace(keep_in / "quarantine.parquet")
-    else:
-        quarantine = quarantine / "quarantine.parquet"
-    raise BadData(
-        problem, hint=f"see {quarantine}; mend the rows or raise data.max_quarantined_share"
-    )
+        quarantine = quarantine.replace(keep_in / quarantine.name)
+    hint = f"see {quarantine}; mend the rows or raise data.max_quarantined_share"
+    raise BadData(problem, hint=hint)
 
 
 def _finish(

@@ -4,12 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from training.data.config import DataConfig
 
 _EXAMPLES_A_REASON = 3
+_BUCKETS = (("1", 1, 1), ("2-4", 2, 4), ("5-19", 5, 19), ("20 or more", 20, np.inf))
 
 
 class Example(BaseModel):
@@ -49,15 +49,15 @@ class TableReport(BaseModel):
 class CheckReport(BaseModel):
     """What a source holds and what is wrong with it.
 
-    `people` counts authors, listed users and everyone who reacted; `people_to_hold_out` those with
-    posts enough for a split per person.
+    `people` counts authors, listed users and everyone who reacted; `authors_by_posts` how many
+    wrote how much.
     """
 
     model_config = ConfigDict(frozen=True)
 
     tables: dict[str, TableReport]
     people: int
-    people_to_hold_out: int
+    authors_by_posts: dict[str, int]
     posts_without_text: int
     posts_without_image: int
     posts_without_date: int
@@ -119,12 +119,10 @@ class Tally:
         if table == "posts":
             for name in ("text", "image_hash", "created_at"):
                 self._of_posts[name] += good[name].null_count
-            self._of_posts["private"] += pc.sum(good["private"]).as_py() or 0
+            self._of_posts["private"] += int(good["private"].to_numpy().sum())
             self._authors.append(good["_user"].to_numpy())
 
-    def report(
-        self, people: int, min_posts: int, ignored: dict[str, tuple[str, ...]]
-    ) -> CheckReport:
+    def report(self, people: int, ignored: dict[str, tuple[str, ...]]) -> CheckReport:
         """The report of everything that was counted."""
         authors = np.concatenate(self._authors or [np.empty(0, np.uint64)])
         posts_of_each = np.unique(authors, return_counts=True)[1]
@@ -138,7 +136,10 @@ class Tally:
                 for table, reasons in self._reasons.items()
             },
             people=people,
-            people_to_hold_out=int((posts_of_each >= min_posts).sum()),
+            authors_by_posts={
+                label: int(((posts_of_each >= low) & (posts_of_each <= high)).sum())
+                for label, low, high in _BUCKETS
+            },
             posts_without_text=self._of_posts["text"],
             posts_without_image=self._of_posts["image_hash"],
             posts_without_date=self._of_posts["created_at"],

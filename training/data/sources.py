@@ -123,7 +123,7 @@ def _is_hidden(relative: str) -> bool:
     return any(part.startswith((".", "_")) for part in relative.split("/"))
 
 
-def fingerprint(files: list[SourceFile]) -> list[str]:
+def fingerprint(files: Iterable[SourceFile]) -> list[str]:
     """What tells one state of these files from another, for each: by content where that is cheap.
 
     Local files are hashed until `1 GiB` was read; beyond it, and on other filesystems, size and

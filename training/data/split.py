@@ -10,7 +10,7 @@ from training.errors import BadData
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 UNUSED = "unused"
-"""Later than the training posts, by a person without any: neither to learn from nor to ask about."""
+"""By a person without training posts, but later than those: neither to learn from nor to ask."""
 
 _PART = np.dtype("<U10")
 

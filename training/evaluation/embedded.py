@@ -1,7 +1,7 @@
 """What an evaluation sees of a model: its embeddings of the evaluation posts and of the people."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -66,6 +66,8 @@ class EmbeddedPosts:
         text_group: (N,) int: posts of equal text share a number and match each other's images.
         has_user: (U,) bool, or None for all.
         has_post: (N,) bool, or None for all.
+        query_weights: direction to (D,) weights that its queries are multiplied by; a direction
+            that is not named, or None, asks with the embeddings as they are.
     """
 
     users: np.ndarray
@@ -78,6 +80,7 @@ class EmbeddedPosts:
     text_group: np.ndarray
     has_user: np.ndarray | None = None
     has_post: np.ndarray | None = None
+    query_weights: Mapping[str, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         """Raises: ValueError naming the attribute whose shape or content does not fit."""
@@ -93,6 +96,10 @@ class EmbeddedPosts:
 
     def __len__(self) -> int:
         return len(self.author)
+
+    def asked_with(self, query_weights: Mapping[str, np.ndarray] | None) -> "EmbeddedPosts":
+        """The same embeddings with other weights for queries."""
+        return replace(self, query_weights=query_weights)
 
 
 def group_equal(texts: Sequence[str | None]) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Retrieval to look at: a contact sheet of queries and their best results, matches framed green."""
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from training.data.images import decode_image
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.style import GREEN, GREY, INK, shorten
 from training.evaluation.tasks import RetrievalTask, retrieval_task
@@ -156,7 +156,7 @@ class _Cards:
         for number, encoded in enumerate(self._pictures_of(row)[:4]):
             corner = (CARD // 2 - half + number % 2 * half, number // 2 * half)
             card.paste(_fitted(encoded, half, half), corner)
-        _write(card, (6, CARD - 21), shorten(self._contents.people[row], 19), 12)
+        _write(card, (10, CARD - 24), shorten(self._contents.people[row], 18), 12)
         return card
 
     def _pictures_of(self, row: int) -> list[bytes]:
@@ -177,8 +177,7 @@ class _Cards:
 
 def _fitted(encoded: bytes, width: int, height: int) -> Image.Image:
     """The whole picture in a box, the rest white."""
-    with Image.open(io.BytesIO(encoded)) as image:
-        return ImageOps.pad(image.convert("RGB"), (width, height), color="white")
+    return ImageOps.pad(decode_image(encoded), (width, height), color="white")
 
 
 def _text_card(text: str, width: int, height: int, *, size: int = 14) -> Image.Image:

@@ -31,26 +31,42 @@ def flat_layout(
     """
     if len(embeddings) <= 3:  # too few for a graph of neighbours
         return _spread_out(np.arange(2.0 * len(embeddings)).reshape(-1, 2), evenness)
-    from umap import UMAP
-
     neighbours = min(neighbours, len(embeddings) - 1)
     rows, similarity = nearest(embeddings, embeddings, neighbours)
-    mapper = UMAP(
-        n_neighbors=neighbours,
-        min_dist=0.4,
-        metric="cosine",
-        # Spectral init solves for eigenvectors, which fails or warns on small or broken-up graphs.
-        init="spectral" if len(embeddings) > 500 else "pca",
-        n_epochs=epochs,
-        random_state=seed,
-        n_jobs=1,  # what a fixed seed forces anyway, said so that UMAP doesn't warn
-        precomputed_knn=(rows, np.clip(1 - similarity, 0, 2).astype(np.float32)),
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="precomputed_knn")  # we transform no new points
-        warnings.filterwarnings("ignore", message="Spectral initialisation failed")
-        flat = np.asarray(mapper.fit_transform(embeddings), dtype=np.float32)
+    apart = np.clip(1 - similarity, 0, 2).astype(np.float32)
+    flat = _umap(embeddings, (rows, apart), epochs, seed)
     return _spread_out(flat, evenness)
+
+
+def _umap(
+    embeddings: np.ndarray, neighbours: tuple[np.ndarray, np.ndarray], epochs: int, seed: int
+) -> np.ndarray:
+    # The spectral start is the better one, but fails on small graphs.
+    start = "spectral" if len(embeddings) > 500 else _principal_start(embeddings, seed)
+    with warnings.catch_warnings():
+        for harmless in ("Tensorflow not installed", "precomputed_knn", "Spectral init"):
+            warnings.filterwarnings("ignore", message=harmless)
+        from umap import UMAP
+
+        mapper = UMAP(
+            n_neighbors=neighbours[0].shape[1],
+            min_dist=0.4,
+            metric="cosine",
+            init=start,  # pyright: ignore[reportArgumentType]  # takes arrays too
+            n_epochs=epochs,
+            random_state=seed,
+            n_jobs=1,  # what a fixed seed forces anyway, said so that UMAP doesn't warn
+            precomputed_knn=neighbours,
+        )
+        return np.asarray(mapper.fit_transform(embeddings), dtype=np.float32)
+
+
+def _principal_start(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    """(n, 2) two principal components, a little shaken so that equal points come apart."""
+    centred = embeddings - embeddings.mean(axis=0)
+    start = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    start *= 10 / max(float(np.abs(start).max()), 1e-9)
+    return (start + np.random.default_rng(seed).normal(0, 0.01, start.shape)).astype(np.float32)
 
 
 def place_among(

@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+# What a curve stands for as a whole, not as one of its terms: drawn heavier.
+TOTALS = ("loss", "loss/total", "validation/score")
+
+
 def training_curves(history: Sequence[Mapping[str, float]], path: Path) -> Path:
     """Loss terms and validation per epoch, in two panels.
 
     Args:
         history: one mapping an epoch: `epoch` (else counted from 1), `loss` and `loss/<term>` for
-            the left panel, `validation/<metric>` for the right one; other keys are not drawn. An
+            the left panel, `validation/<name>` for the right one; other keys are not drawn. An
             epoch may lack a key.
         path: of the PNG.
     """
@@ -95,7 +99,8 @@ def retrieval_bars(
         [f"{d.arrow}\n{shown_name(metric or d.headline)}" for d in directions],
     )
     axis.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=4)
+    if summary:
+        figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=4)
     return save(figure, path)
 
 
@@ -127,7 +132,7 @@ def _annotate(axis: "Axes", x: float, value: float, top: float) -> None:
 def _curve(
     axis: "Axes", number: int, key: str, epochs: Sequence[float], values: Sequence[float]
 ) -> None:
-    total = key == "loss"
+    total = key in TOTALS
     axis.plot(
         epochs,
         values,
@@ -137,15 +142,15 @@ def _curve(
         markersize=3.5,
         markevery=max(1, len(epochs) // 12),
         linewidth=2.4 if total else 1.5,
-        label="total" if total else _readable(key.partition("/")[2]),
+        label=_readable(key.partition("/")[2]) or "total",
     )
 
 
 def _readable(name: str) -> str:
-    """`user_to_image/map` as `user→image MAP`."""
-    direction, slash, metric = name.partition("/")
-    if slash and direction in set(Direction):
-        return f"{Direction(direction).arrow} {shown_name(metric)}"
+    """`user_to_image/map` as `user→image MAP`; other names as they are."""
+    direction, _, metric = name.partition("/")
+    if direction in set(Direction):
+        return f"{Direction(direction).arrow} {shown_name(metric)}".strip()
     return shorten(name, 40)
 
 

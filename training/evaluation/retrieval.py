@@ -27,7 +27,7 @@ class QueryResults:
 
     Attributes:
         queries: (Q,) row of the person (user queries) or of the post (all others).
-        person: (Q,) row of the person behind the query: themselves or the post's author; -1 if unknown.
+        person: (Q,) row of the person behind the query (the author of a post); -1 if unknown.
         values: metric → (Q,) float.
     """
 

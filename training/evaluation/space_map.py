@@ -1,6 +1,5 @@
 """A picture of the space: posts as dots or thumbnails, people as stars among their posts."""
 
-import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.images import decode_image
 from training.evaluation.layout import flat_layout, place_among
 from training.evaluation.style import COLOURS, GREY, INK, new_figure, save, shorten
 
@@ -126,17 +126,15 @@ def _thumbnails(
     axes: "Axes", flat: np.ndarray, rows: np.ndarray, pictures: Pictures, limit: int
 ) -> None:
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-    from PIL import Image
 
     chosen = _spread(axes, flat, limit)
     for spot, encoded in zip(flat[chosen], pictures(rows[chosen].tolist()), strict=True):
         if encoded is None:
             continue
-        with Image.open(io.BytesIO(encoded)) as image:
-            small = image.convert("RGB")
-            small.thumbnail((64, 64))
-            pixels = _without_white(np.asarray(small))
-        box = AnnotationBbox(OffsetImage(pixels, zoom=0.48), tuple(spot), frameon=False, pad=0)
+        image = decode_image(encoded)
+        image.thumbnail((64, 64))
+        pixels = OffsetImage(_without_white(np.asarray(image)), zoom=0.48)
+        box = AnnotationBbox(pixels, tuple(spot), frameon=False, pad=0)
         box.set_zorder(3)
         axes.add_artist(box)
 

@@ -1,7 +1,7 @@
 """One direction of one model as a retrieval task: queries, candidates, and what matches what."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,7 +83,18 @@ def retrieval_task(embedded: EmbeddedPosts, direction: Direction) -> RetrievalTa
     has_match = (queries.group >= 0) & np.isin(queries.group, candidates.group)
     if not has_match.any():
         return None
-    return RetrievalTask(direction, queries.keep(has_match), candidates)
+    queries = queries.keep(has_match)
+    return RetrievalTask(direction, _weighted(queries, embedded, direction), candidates)
+
+
+def _weighted(queries: Side, embedded: EmbeddedPosts, direction: Direction) -> Side:
+    """The queries as the model asks in this direction, of unit length again."""
+    weights = (embedded.query_weights or {}).get(direction.value)
+    if weights is None:
+        return queries
+    vectors = queries.vectors * weights
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return replace(queries, vectors=vectors / np.maximum(lengths, 1e-12))
 
 
 def _side(embedded: EmbeddedPosts, kind: str, direction: Direction) -> Side | None:

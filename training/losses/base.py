@@ -15,13 +15,13 @@ from training.registry import Registry
 class PairLossConfig(Config):
     """How one modality pair is pulled together."""
 
-    name: str = "infonce"
+    name: str = "each_positive"
     """A registered loss."""
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Share of the pair in the total; 0 leaves the pair out."""
     margin: Annotated[float, Field(gt=0, le=2)] = 0.2
     """For hinges, in cosine units."""
-    temperature: Annotated[float, Field(gt=0, le=1)] = 0.07
+    temperature: Annotated[float, Field(gt=0, le=1)] = 0.05
     """For softmax and sigmoid losses: the first value if learned, else the only one."""
     learn_temperature: bool = True
     """Learn the temperature (kept at 0.01 or more, as in CLIP)."""

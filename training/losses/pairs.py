@@ -1,7 +1,6 @@
-"""Which pairs of modalities are pulled together, and who matches whom in a batch."""
+"""Who matches whom in a batch."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 from torch import Tensor
@@ -9,29 +8,15 @@ from torch import Tensor
 from training.distributed import gather
 from training.examples import PostKeys
 from training.modalities import Modality
-
-
-class Pair(StrEnum):
-    """Two modalities that the training pulls together, in both directions."""
-
-    IMAGE_TEXT = "image_text"
-    USER_IMAGE = "user_image"
-    USER_TEXT = "user_text"
-    USER_POST = "user_post"
-
-    @property
-    def sides(self) -> tuple[Modality, Modality]:
-        """The two modalities, in the order of the name."""
-        first, second = self.value.split("_")
-        return Modality(first), Modality(second)
+from training.model.layout import Pair
 
 
 @dataclass(frozen=True)
 class Points:
-    """Embeddings of one modality in a batch, with what decides who matches.
+    """Embeddings of one modality in one block of a batch, with what decides who matches.
 
     Attributes:
-        vectors: (n, D) unit rows.
+        vectors: (n, width) unit rows.
         present: (n,) bool; a row without it takes no part.
         keys: of the posts; for people all four fields hold the person's row of `Examples.users`.
     """
@@ -48,6 +33,10 @@ class Points:
             gather(self.present.to(torch.uint8), most).bool(),
             PostKeys(*(gather(k, most) for k in (keys.row, keys.author, keys.text, keys.image))),
         )
+
+    def fixed(self) -> "Points":
+        """The same points, giving no gradient."""
+        return Points(self.vectors.detach(), self.present, self.keys)
 
 
 def matches(

@@ -1,23 +1,22 @@
-"""From an encoder's feature to the space."""
+"""From a whitened feature to one block of the space."""
 
 from torch import Tensor, nn
 
 
 class Projection(nn.Module):
-    """Two layers from a frozen feature to the space, not yet on the sphere.
+    """A linear map and, beside it, two layers that bend it.
 
     Args:
-        features: width of the encoder's output.
-        hidden: width between the layers.
-        dimension: D of the space.
+        features: width of the input.
+        hidden: width between the two layers.
+        dimension: width of the block.
         dropout: share of hidden units dropped in training.
     """
 
     def __init__(self, features: int, hidden: int, dimension: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(features),
-            nn.Dropout(dropout),
+        self.straight = nn.Linear(features, dimension, bias=False)
+        self.bent = nn.Sequential(
             nn.Linear(features, hidden),
             nn.GELU(),
             nn.Dropout(dropout),
@@ -25,5 +24,5 @@ class Projection(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, features) to (N, D)."""
-        return self.layers(features)
+        """(N, features) to (N, dimension), not yet of unit length."""
+        return self.straight(features) + self.bent(features)

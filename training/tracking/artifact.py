@@ -4,6 +4,9 @@ import hashlib
 import json
 import shutil
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,11 +50,11 @@ def build_model(
         model: MLflow's description, filled in here.
         card: Markdown for `MODEL_CARD.md`.
     """
-    import pandas as pd
-    from mlflow.pyfunc import save_model
-
     shape = json.loads((space_folder / "space.json").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as staging:
+    with tempfile.TemporaryDirectory() as staging, _mlflow_warnings_ignored():
+        import pandas as pd
+        from mlflow.pyfunc import save_model
+
         space = Path(staging) / "space"  # MLflow names the artifact after its folder
         shutil.copytree(space_folder, space)
         save_model(
@@ -78,6 +81,15 @@ def folder_digest(folder: Path) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+@contextmanager
+def _mlflow_warnings_ignored() -> Iterator[None]:
+    """What MLflow 3.17 does to itself: on its import, and with pandas 3."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        warnings.filterwarnings("ignore", message="Operation with range is deprecated")
+        yield
 
 
 def _copy_source(target: Path) -> Path:

@@ -92,7 +92,8 @@ def consider(
         other = scored[champion.version] if champion else None
         decision = decide(gate, candidate, champion, other)
         if not decision.promoted or _move(tracking, candidate, champion, decision.reason):
-            if decision.champion != version:  # asked about again, a champion keeps its own verdict
+            # A champion that is asked about again keeps its verdict; so does what was rolled back.
+            if decision.champion != version and candidate.decision != ROLLED_BACK:
                 _note(tracking, decision)
             return decision
     raise _contested(tracking)
@@ -222,7 +223,7 @@ def _move(
 
     def move(client: "MlflowClient") -> bool:
         present = client.get_registered_model(name).aliases.get(CHAMPION)
-        if present != (None if number is None else str(number)):
+        if str(present) != str(number):  # MLflow gives it as a number or as text
             return False
         client.set_registered_model_alias(name, CHAMPION, version)
         return True

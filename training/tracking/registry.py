@@ -16,6 +16,7 @@ from training.tracking.versions import (
     COMMIT_TAG,
     CONFIG_TAG,
     DATA_TAG,
+    DIGEST_TAG,
     DIRTY_TAG,
     MODEL_TAG,
     SPLIT_TAG,
@@ -69,7 +70,7 @@ def register(
     tags = {
         DATA_TAG: run.data.tags.get(DATA_DIGEST),
         SPLIT_TAG: split,
-        MODEL_TAG: digest,
+        DIGEST_TAG: digest,
         COMMIT_TAG: run.data.tags.get(GIT_COMMIT),
         DIRTY_TAG: run.data.tags.get(GIT_DIRTY),
         CONFIG_TAG: f"runs:/{run_id}/{CONFIG_ARTIFACT}",
@@ -165,7 +166,11 @@ def _log_and_register(
     _ensure_registered(client, name)
     # All tags in the one call that makes the version: nobody ever sees one without its lineage.
     version = client.create_model_version(
-        name, logged.artifact_location, run_id, tags=tags, model_id=logged.model_id
+        name,
+        logged.artifact_location,
+        run_id,
+        tags=tags | {MODEL_TAG: logged.model_id},
+        model_id=logged.model_id,
     )
     return int(version.version)
 
@@ -187,8 +192,7 @@ def _downloaded(tracking: Tracking, model: ModelVersion) -> Path:
     cached = tracking.model_cache / model.model_id
     if cached.is_dir():
         return cached / "space"
-    logged = tracking.call(lambda client: client.get_logged_model(model.model_id))
-    uri = f"{logged.artifact_location}/{SPACE_PATH}"
+    uri = f"{model.source}/{SPACE_PATH}"
     local = _local_path(uri)
     if local is not None and local.is_dir():
         _verify(local, model)

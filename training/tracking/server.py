@@ -30,6 +30,13 @@ MLFLOW_SETTINGS = {
 """What the composition root should put into the environment, unless set, before MLflow is used:
 no usage reports, no progress bars across ours, and no unpickling."""
 
+_CHATTY = (
+    "alembic",
+    "mlflow.pyfunc",
+    "mlflow.store.db.utils",
+    "mlflow.store.model_registry.abstract_store",
+)
+
 
 class Tracking:
     """A lazy connection to one MLflow tracking server and its model registry.
@@ -120,7 +127,7 @@ class Tracking:
     def _connected(self) -> "MlflowClient":
         with self._lock:
             if self._client is None:
-                for chatty in ("mlflow.store.db.utils", "alembic"):
+                for chatty in _CHATTY:
                     logging.getLogger(chatty).setLevel(logging.WARNING)
                 from mlflow import MlflowClient
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 
-DATA_TAG, SPLIT_TAG, MODEL_TAG = "data_digest", "split", "model_digest"
+DATA_TAG, SPLIT_TAG = "data_digest", "split"
+MODEL_TAG, DIGEST_TAG = "model_id", "model_digest"
 COMMIT_TAG, DIRTY_TAG, CONFIG_TAG = "git_commit", "git_dirty", "config"
 DECISION_TAG, REASON_TAG, PREVIOUS_TAG = "gate.decision", "gate.reason", "gate.previous"
 METRIC_PREFIX = "metric."
@@ -43,6 +44,7 @@ class ModelVersion:
         reason: of the decision.
         previous: the champion that it replaced last, where a rollback goes.
         model_id: of the logged model that holds the files.
+        source: URI of its files.
         digest: of the files of the space.
     """
 
@@ -60,6 +62,7 @@ class ModelVersion:
     reason: str | None
     previous: int | None
     model_id: str
+    source: str
     digest: str
 
 
@@ -166,8 +169,9 @@ def _typed(version: "Registered", aliases: list[str]) -> ModelVersion:
         decision=tags.get(DECISION_TAG),
         reason=tags.get(REASON_TAG),
         previous=int(previous) if previous and previous.isdigit() else None,
-        model_id=version.model_id or "",
-        digest=tags.get(MODEL_TAG, ""),
+        model_id=tags.get(MODEL_TAG, ""),  # a search leaves MLflow's own field empty
+        source=version.source or "",
+        digest=tags.get(DIGEST_TAG, ""),
     )
 
 

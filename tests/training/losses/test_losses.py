@@ -31,6 +31,12 @@ def infonce(scores, positives, ignored):
     return np.mean([denominator - logit for logit in logits[positives]])
 
 
+def each_positive(scores, positives, ignored):
+    exponentials = np.exp(scores.astype(float) / TEMPERATURE)
+    negatives = exponentials[~positives & ~ignored].sum()
+    return np.mean([-np.log(e / (e + negatives)) for e in exponentials[positives]])
+
+
 def sigmoid(scores, positives, ignored):
     total = 0.0
     for score, positive, skip in zip(scores, positives, ignored, strict=True):
@@ -59,7 +65,14 @@ def violation_averaged_hinge(*row):
     return terms[terms > 0].mean() if (terms > 0).any() else 0.0
 
 
-REFERENCES = [infonce, sigmoid, sum_of_hinges, max_of_hinges, violation_averaged_hinge]
+REFERENCES = [
+    infonce,
+    each_positive,
+    sigmoid,
+    sum_of_hinges,
+    max_of_hinges,
+    violation_averaged_hinge,
+]
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda f: f.__name__)

@@ -1,8 +1,9 @@
 import torch
 
 from training.examples import PostKeys
-from training.losses.pairs import Pair, Points, matches
+from training.losses.pairs import Points, matches
 from training.modalities import Modality
+from training.model.layout import Pair
 
 
 def posts(author, text, image, present=None) -> Points:

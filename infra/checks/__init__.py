@@ -1,0 +1,1 @@
+"""What `commonspace doctor` looks at: this machine, what is installed, which services answer."""

@@ -1,0 +1,63 @@
+"""Asking the sources again and again, for more each time, until they know no more."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recsys.candidates.source import Request, sources
+from recsys.config import RecommendConfig
+from recsys.events.database import Events
+from recsys.profiles import Profile
+from recsys.view import View
+
+_GROWTH = 4
+_MOST = 16_384
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposed post.
+
+    Attributes:
+        post_id: of the post.
+        sources: who proposed it.
+        place: 0 for the first proposal of all, and so on.
+    """
+
+    post_id: str
+    sources: tuple[str, ...]
+    place: int
+
+
+def rounds(
+    profile: Profile, view: View, events: Events, config: RecommendConfig
+) -> Iterator[list[Candidate]]:
+    """Rounds of new candidates; each asks for four times as many as the one before.
+
+    What was proposed is excluded from the next round, so the rounds end when every post was
+    proposed that any source has. A caller stops when it has enough.
+    """
+    names = _names(profile, config)
+    count, proposed = config.candidates.count, 0
+    exclude = profile.seen
+    while True:
+        request = Request(profile, view, events, config, count, exclude)
+        proposals: dict[str, list[str]] = {}
+        for name in names:
+            for post_id in sources[name](request):
+                proposals.setdefault(post_id, []).append(name)
+        found = [
+            Candidate(post_id, tuple(by), proposed + place)
+            for place, (post_id, by) in enumerate(proposals.items())
+            if post_id not in exclude
+        ]
+        if not found:
+            return
+        yield found
+        proposed += len(found)
+        exclude |= proposals.keys()
+        count = min(count * _GROWTH, _MOST)
+
+
+def _names(profile: Profile, config: RecommendConfig) -> Sequence[str]:
+    known = profile.vector is not None or profile.anchors
+    return config.candidates.sources if known else config.candidates.fallback

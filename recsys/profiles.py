@@ -1,0 +1,116 @@
+"""A person as the recommender sees them: what they made, liked and saw, and where they are."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from recsys.config import RecommendConfig
+from recsys.events.database import Events
+from recsys.events.records import Post
+from recsys.versions import Target
+from recsys.view import View
+from training.histories import approval
+
+_UNDATED = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """An indexed post that speaks for a person.
+
+    Attributes:
+        post: their own, or one that they reacted to with approval.
+        own: which of the two.
+        weight: how much it counts.
+        vector: (D,) float32.
+    """
+
+    post: Post
+    own: bool
+    weight: float
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a person.
+
+    Attributes:
+        user_id: who.
+        anchors: the latest posts that speak for them, latest first.
+        seen: ids of posts never to be recommended: own, or reacted to in any way.
+        vector: (D,) float32 unit; None for a person without a learned vector and without anchors.
+        query: (D,) the same as it asks for posts (`View.aimed`).
+        anchor_queries: (A, D) the anchors' vectors as they ask for posts.
+    """
+
+    user_id: str
+    anchors: tuple[Anchor, ...]
+    seen: frozenset[str]
+    vector: np.ndarray | None
+    query: np.ndarray | None
+    anchor_queries: np.ndarray
+
+    @property
+    def tags(self) -> Counter[str]:
+        """How many anchors bear each tag."""
+        return Counter(tag for anchor in self.anchors for tag in dict.fromkeys(anchor.post.tags))
+
+
+def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig) -> Profile:
+    """Read a person's profile.
+
+    The vector is the one that the model gave them. Someone who came after the index was built is
+    folded in as the weighted mean of their anchors, without the model.
+
+    Args:
+        user_id: a known person.
+        events: own posts and reactions.
+        view: vectors.
+        config: what counts how much, and how many posts are looked at.
+    """
+    own = events.posts_of(user_id)
+    reactions = events.reactions_of(user_id)
+    dated: dict[str, tuple[datetime, float]] = {}
+    for reaction in reactions:
+        weight = approval(reaction.kind, reaction.value, config.history)
+        if weight > dated.get(reaction.post_id, (_UNDATED, 0.0))[1]:
+            dated[reaction.post_id] = (reaction.created_at or _UNDATED, weight)
+    liked = events.posts(dated)
+    posts = {post.post_id: post for post in (*liked.values(), *own)}
+    for post in own:
+        weight = max(config.history.own, dated.get(post.post_id, (_UNDATED, 0.0))[1])
+        dated[post.post_id] = (post.created_at or _UNDATED, weight)
+    speaking = [
+        post_id for post_id, post in posts.items() if not post.private and dated[post_id][1] > 0
+    ]
+    latest = sorted(sorted(speaking), key=lambda post_id: dated[post_id][0], reverse=True)
+    vectors = view.fetch(Target.POSTS, latest[: config.anchors])
+    anchors = tuple(
+        Anchor(posts[id], posts[id].user_id == user_id, dated[id][1], vectors[id])
+        for id in latest[: config.anchors]
+        if id in vectors
+    )
+    vector = view.fetch(Target.USERS, [user_id]).get(user_id)
+    if vector is None:
+        vector = _folded_in(anchors)
+    rows = np.array([anchor.vector for anchor in anchors]).reshape(-1, view.dimension)
+    return Profile(
+        user_id=user_id,
+        anchors=anchors,
+        seen=frozenset(post.post_id for post in own) | {one.post_id for one in reactions},
+        vector=vector,
+        query=None if vector is None else view.aimed(vector[None], Target.USERS, Target.POSTS)[0],
+        anchor_queries=view.aimed(rows, Target.POSTS, Target.POSTS),
+    )
+
+
+def _folded_in(anchors: tuple[Anchor, ...]) -> np.ndarray | None:
+    """The direction of the weighted mean; of anchors that cancel out, the latest."""
+    if not anchors:
+        return None
+    mean = np.sum([anchor.weight * anchor.vector for anchor in anchors], axis=0)
+    length = float(np.linalg.norm(mean))
+    return (mean / length).astype(np.float32) if length > 1e-6 else anchors[0].vector

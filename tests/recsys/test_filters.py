@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from milvus_lite.search.filter.parser import parse_expr
+from milvus_lite.search.filter.tokens import TokenKind, tokenize
+
+from recsys.events.records import Post
+from recsys.filters import (
+    Among,
+    AtLeast,
+    Differs,
+    Equal,
+    Everything,
+    Field,
+    Without,
+    among_ids,
+    without_ids,
+)
+from recsys.versions import Target
+from tests.recsys.world import open_store, publish, unit_rows
+from training.errors import BadData
+
+HOSTILE = [
+    '" or id != "',
+    "' or 1 == 1 --",
+    '\\" or id like "%',
+    "\\",
+    '\\\\"',
+    '"] or id not in ["',
+    "a\nb",
+    "tab\there",
+    "{x}",
+    "$meta",
+    "%",
+    "‮\u2028é",
+]
+any_text = st.text() | st.sampled_from(HOSTILE) | st.text(alphabet="\"'\\[]() ornd=n\n\t")
+
+
+def test_conditions_read_as_milvus_writes_them():
+    assert Everything().render() == ""
+    assert Equal(Field.AUTHOR, "ann").render() == 'author == "ann"'
+    assert Differs(Field.AUTHOR, "ann").render() == 'author != "ann"'
+    assert among_ids(["a", "b"]).render() == 'id in ["a", "b"]'
+    assert without_ids({"b", "a"}).render() == 'id not in ["a", "b"]'
+    assert AtLeast(Field.CREATED_AT, 7).render() == "created_at >= 7"
+    both = Differs(Field.AUTHOR, "ann") & AtLeast(Field.CREATED_AT, 7)
+    assert both.render() == '(author != "ann") and (created_at >= 7)'
+
+
+def test_conditions_that_hold_for_all_disappear():
+    assert without_ids([]).render() == ""
+    assert (Equal(Field.ID, "a") & without_ids([])).render() == 'id == "a"'
+    assert (Everything() & Everything()).render() == ""
+
+
+@given(any_text)
+@settings(max_examples=300)
+def test_a_hostile_string_stays_one_string(value):
+    try:
+        rendered = Equal(Field.AUTHOR, value).render()
+    except BadData:
+        assert any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value)
+        return
+    kinds = [token.kind for token in tokenize(rendered)]
+    assert kinds == [TokenKind.IDENT, TokenKind.EQ, TokenKind.STRING, TokenKind.EOF]
+    assert tokenize(rendered)[2].value == value
+    assert json.loads(rendered.removeprefix("author == ")) == value
+
+
+@given(st.lists(any_text, max_size=5))
+def test_a_hostile_list_stays_a_list_of_its_strings(values):
+    try:
+        rendered = Among(Field.ID, tuple(values)).render()
+    except BadData:
+        return
+    strings = [token.value for token in tokenize(rendered) if token.kind is TokenKind.STRING]
+    assert strings == values
+    if values:
+        parse_expr(rendered)
+
+
+@pytest.mark.parametrize("value", [True, 1.5, None, b"x", ["a"]])
+def test_other_types_never_reach_a_filter(value):
+    with pytest.raises(TypeError):
+        Equal(Field.ID, value).render()
+
+
+def test_milvus_finds_exactly_the_hostile_author(tmp_path):
+    rows = unit_rows(len(HOSTILE))
+    posts = {Post(f"p{i}", name): rows[i] for i, name in enumerate(HOSTILE)}
+    with open_store(tmp_path) as store:
+        publish(store, "1", posts)
+        view = store.live()
+        for number, name in enumerate(HOSTILE):
+            (found,) = view.search(Target.POSTS, rows[:1], 99, Equal(Field.AUTHOR, name))
+            assert [near.id for near in found] == [f"p{number}"]
+            (others,) = view.search(Target.POSTS, rows[:1], 99, Differs(Field.AUTHOR, name))
+            assert len(others) == len(HOSTILE) - 1
+        (rest,) = view.search(Target.POSTS, rows[:1], 99, Without(Field.AUTHOR, tuple(HOSTILE[1:])))
+        assert [near.id for near in rest] == ["p0"]
+        assert view.search(Target.POSTS, rows[:1], 99, Among(Field.AUTHOR, ())) == [[]]
+        assert view.search(Target.POSTS, np.empty((0, 16), np.float32), 3) == []

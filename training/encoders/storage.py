@@ -1,0 +1,96 @@
+"""Encoders on disk: JSON, preprocessing, and those weights that can't be had by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from training.encoders.base import Encoder
+from training.encoders.build import build_image_encoder, build_text_encoder
+from training.encoders.config import EncoderConfig
+from training.errors import BadData
+
+FORMAT = 1
+_RECORD, _WEIGHTS = "encoder.json", "weights.safetensors"
+_BUILD = {"image": build_image_encoder, "text": build_text_encoder}
+
+
+class EncoderRecord(BaseModel):
+    """What a saved encoder is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    modality: str
+    config: EncoderConfig
+    dimension: int
+    fingerprint: str
+
+
+def save_encoder(encoder: Encoder[Any], folder: Path) -> None:
+    """Write what `load_encoder` reads; weights only where they are trained."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = EncoderRecord(
+        format=FORMAT,
+        modality=encoder.modality,
+        config=encoder.config,
+        dimension=encoder.dimension,
+        fingerprint=encoder.fingerprint(),
+    )
+    encoder.save_preprocessing(folder)
+    if weights := _trained(encoder):
+        save_file(weights, folder / _WEIGHTS)
+    # last: a folder with a record is whole
+    (folder / _RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_record(folder: Path) -> EncoderRecord:
+    """What lies in a folder, without loading it. Raises: BadData if it is no saved encoder."""
+    try:
+        text = (folder / _RECORD).read_text(encoding="utf-8")
+        record = EncoderRecord.model_validate_json(text)
+    except (OSError, ValidationError) as error:
+        raise BadData(f"{folder} holds no readable encoder: {error}") from None
+    if record.format != FORMAT:
+        raise BadData(f"{folder} has encoder format {record.format}; this release reads {FORMAT}")
+    return record
+
+
+def load_encoder(folder: Path) -> Encoder[Any]:
+    """Read a saved encoder: built by name, with its own preprocessing and its trained weights.
+
+    Raises:
+        BadData: the folder is broken, or the encoder of that name is another one now.
+        Unavailable: its weights have to be downloaded, and don't come.
+    """
+    record = read_record(folder)
+    encoder = _BUILD[record.modality](record.config)
+    try:
+        encoder.restore_preprocessing(folder)
+        if wanted := set(_trained(encoder)):
+            weights = load_file(folder / _WEIGHTS)
+            if set(weights) != wanted:
+                raise BadData(f"{folder / _WEIGHTS} holds the weights of another architecture")
+            encoder.load_state_dict(weights, strict=False)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadData(f"{folder} holds no readable encoder: {error}") from None
+    if encoder.fingerprint() != record.fingerprint:
+        raise BadData(
+            f"encoder {record.config.name!r} is not the one that was saved in {folder}",
+            hint="its weights have changed where they come from; pin them with `revision`",
+        )
+    return encoder
+
+
+def _trained(encoder: Encoder[Any]) -> dict[str, Tensor]:
+    """The tensors that training changes. Batch statistics never do: see `tuning.hold_still`."""
+    return {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in encoder.named_parameters()
+        if parameter.requires_grad
+    }

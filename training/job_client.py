@@ -1,0 +1,123 @@
+"""Ray's client of a cluster's job server, held to the address it is given, with errors of ours."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from training.errors import BadConfig, NotFound, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+LOCAL_CLUSTER = "http://127.0.0.1:8265"
+
+
+def job_server(address: str | None) -> str:
+    """The URL that an address means. Raises: BadConfig if it can't be a job server's."""
+    address = address or LOCAL_CLUSTER
+    if "://" not in address:
+        address = f"http://{address}"
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadConfig(
+            f"{address!r} is not the address of a cluster's job server",
+            hint="it is the dashboard's URL, such as http://HOST:8265",
+        )
+    return address.rstrip("/")
+
+
+def connect(address: str, token: str | None) -> "JobSubmissionClient":
+    """Ask the server for its version, and return a client. Raises: Unavailable, Refused."""
+    from ray.job_submission import JobSubmissionClient
+
+    for chatty in ("dashboard_sdk", "job.sdk"):  # uploads and closed streams are no news
+        logging.getLogger(f"ray.dashboard.modules.{chatty}").setLevel(logging.WARNING)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with clear_errors(address, token), _without_address_variables():
+        try:
+            return JobSubmissionClient(address, headers=headers)
+        except (RuntimeError, KeyError) as error:  # it answers, but not as Ray does
+            raise _silence(address, error) from None
+
+
+@contextlib.contextmanager
+def _without_address_variables() -> Iterator[None]:
+    """Hide RAY_ADDRESS while a client is made: Ray lets it override an address given in person."""
+    names = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+@contextlib.contextmanager
+def clear_errors(address: str, token: str | None, job_id: str | None = None) -> Iterator[None]:
+    """Turn what the client raises into errors that a user can act on.
+
+    Raises: Unavailable, Refused; NotFound if the server doesn't know `job_id`.
+    """
+    import aiohttp
+    import requests
+    from ray.exceptions import AuthenticationError
+
+    try:
+        yield
+    except AuthenticationError:
+        raise _refusal(address, token) from None
+    except requests.exceptions.InvalidHeader:
+        raise Refused("the token holds characters that no token has") from None
+    except aiohttp.WSServerHandshakeError as error:
+        if error.status in (401, 403):
+            raise _refusal(address, token) from None
+        raise _silence(address, error) from None
+    except (requests.RequestException, aiohttp.ClientError, ConnectionError) as error:
+        raise _silence(address, error) from None
+    except RuntimeError as error:  # the client's only other error, with the answer in its text
+        if job_id and ("status code 404" in str(error) or "does not exist" in str(error)):
+            raise NotFound(
+                f"the cluster at {address} has no job {job_id!r}",
+                hint=f"see `commonspace jobs list --address {address}`",
+            ) from None
+        if "WebSocket" in str(error):
+            raise _silence(address, error) from None
+        raise
+
+
+def _refusal(address: str, token: str | None) -> Refused:
+    problem = "refuses the token" if token else "asks for a token"
+    return Refused(
+        f"the Ray cluster at {address} {problem}",
+        hint="set RAY_AUTH_TOKEN, or name a file with --token-file; "
+        "on the head node `ray get-auth-token` prints it",
+    )
+
+
+def _silence(address: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"no Ray job server answers at {address} ({type(error).__name__})",
+        hint="check the address and that the cluster runs with its dashboard; "
+        "locally: `ray start --head`",
+    )
+
+
+def blocking(chunks: Any) -> Iterator[str]:
+    """Walk an async stream from code that isn't async."""
+    stream: AsyncGenerator[str, None] = chunks
+    with asyncio.Runner() as runner:
+        try:
+            while True:
+                try:
+                    yield runner.run(_next(stream))
+                except StopAsyncIteration:
+                    return
+        finally:
+            runner.run(stream.aclose())
+
+
+async def _next(stream: AsyncGenerator[str, None]) -> str:
+    return await anext(stream)
