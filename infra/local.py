@@ -1,16 +1,19 @@
-"""Services of one machine: a small Ray while a command runs, MLflow in a SQLite file."""
+"""Ray for a command: a small one on this machine, or the cluster that the settings name."""
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.quiet import quiet
 from training.config import Config
-from training.errors import Unavailable
+from training.errors import Refused, Unavailable
 
 MEGABYTE = 1_000_000
+CLIENT_PORT = 10001  # of an address such as ray://head
+PATIENCE_S = 5
 
 
 class RayConfig(Config):
@@ -29,7 +32,9 @@ def ray_session(config: RayConfig) -> Iterator[None]:
     """Ray for the body of a `with`; a session that is already open is used and left open.
 
     A local session has no dashboard, and asks for Ray's token (Ray's own default), so that nobody
-    else on the machine can run code in it. Raises: Unavailable if the cluster doesn't answer.
+    else on the machine can run code in it.
+
+    Raises: Unavailable if the cluster doesn't answer, Refused if it doesn't take the token.
     """
     import ray
 
@@ -64,14 +69,38 @@ def _connect(address: str) -> None:
     import ray
     from ray.exceptions import AuthenticationError
 
+    probe(address)
     try:
         ray.init(address=address, logging_level=logging.WARNING)
     except (ConnectionError, TimeoutError, AuthenticationError, RuntimeError) as error:
-        raise Unavailable(
-            f"can't join the Ray cluster at {address}: {error}",
-            hint="unset RAY_ADDRESS to run on this machine alone; "
-            "to send work to a cluster from outside use `commonspace submit`",
-        ) from None
+        if isinstance(error, AuthenticationError) or "InvalidAuthToken" in str(error):
+            raise Refused(
+                f"the Ray cluster at {address} asks for a token and got none or a wrong one",
+                hint="set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
+            ) from None
+        raise _unreachable(address, error) from None
+
+
+def probe(address: str) -> None:
+    """Knock at a cluster's address: `ray.init` tries a dead one for minutes.
+
+    Raises: Unavailable. `auto` names no address, and passes.
+    """
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if not parts.netloc or address == "auto":
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or CLIENT_PORT), PATIENCE_S).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, error) from None
+
+
+def _unreachable(address: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"can't join the Ray cluster at {address}: {error}",
+        hint="check RAY_ADDRESS, or unset it to run on this machine alone; "
+        "to send work to a cluster from outside use `commonspace submit`",
+    )
 
 
 def usable_cpus() -> set[int]:
@@ -80,8 +109,3 @@ def usable_cpus() -> set[int]:
         return os.sched_getaffinity(0)  # only Linux tells
     except AttributeError:
         return set(range(os.cpu_count() or 1))
-
-
-def local_tracking_uri(workspace: Path) -> str:
-    """MLflow's store inside a workspace: one SQLite file, no server."""
-    return f"sqlite:///{(workspace / 'mlflow.db').resolve()}"

@@ -1,11 +1,14 @@
-"""Embedding all posts and people of a space with Ray Data, as one stream of vectors."""
+"""Embedding all posts and people of a space, on a Ray cluster by Ray Data, or here when few."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recsys.config import IndexConfig
 from recsys.versions import Target
 from training.errors import NotFound
 
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
     from training.modalities import History, PostFeatures
     from training.space import Space
 
-Histories = Mapping[str, list[tuple[int, float]]]
-"""User id to (row of the features, weight), as `training.histories` makes them."""
+_MOST_DEATHS = 3
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Embedded:
 
     Attributes:
         target: users, images, texts or posts.
-        numbers: (n,) places among the people, or rows of the features.
+        numbers: (n,) int64 places among the people, or rows of the features.
         vectors: (n, D) float32 unit rows.
     """
 
@@ -42,65 +45,113 @@ class Work:
             object store shares between processes without a copy.
         rows: (n,) rows of the features: the posts to embed.
         users: ids of the people to embed.
-        histories: of those people.
+        histories: user id to (row of the features, weight), of those people.
     """
 
     space: "Space"
     features: dict[str, np.ndarray]
     rows: np.ndarray
     users: Sequence[str]
-    histories: Histories
+    histories: Mapping[str, list[tuple[int, float]]]
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.users)
 
 
-def embed(work: Work, batch_size: int, workers: int) -> Iterator[Embedded]:
-    """Embed in parallel; order is not kept.
+def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
+    """Embed everything, in any order, each thing once.
 
-    Args:
-        work: what.
-        batch_size: posts and people at a time.
-        workers: Ray actors, one CPU each.
     Yields: vectors of one kind at a time. A post has two or three: post, and image or text or both;
         a person of whom the model can make nothing has none.
     """
+    starts = range(0, len(work), config.batch_size)
+    chunks = {start: min(start + config.batch_size, len(work)) for start in starts}
+    if len(work) < config.here_below:
+        embedder = Embedder(work)
+        for start, stop in chunks.items():
+            yield from embedder.embed(np.arange(start, stop))
+    else:
+        yield from _by_actors(work, chunks, config.workers)
+
+
+def _by_actors(work: Work, chunks: dict[int, int], workers: int) -> Iterator[Embedded]:
+    """By a pool of actors; a new one takes over what is left when an actor dies."""
+    import ray
+    from ray.exceptions import RayActorError
+
+    reference, deaths = ray.put(work), 0
+    while chunks:
+        try:
+            with _quiet():
+                for start, parts in _stream(reference, chunks, workers):
+                    yield from parts
+                    del chunks[start]
+        except RayActorError as error:
+            deaths += 1
+            if deaths > _MOST_DEATHS:
+                raise
+            _LOG.warning("an embedding process died and is replaced: %s", error)
+
+
+def _stream(
+    work: Any, chunks: dict[int, int], workers: int
+) -> Iterator[tuple[int, list[Embedded]]]:
+    """Chunks by their start; one row each, so that none arrives in parts."""
     import ray
 
-    dataset = ray.data.range(len(work), override_num_blocks=-(-len(work) // batch_size))
-    dataset = dataset.map_batches(
-        Embedder,
-        batch_size=batch_size,
-        batch_format="numpy",
-        compute=ray.data.ActorPoolStrategy(size=workers),
+    dataset = ray.data.from_items(
+        [{"start": start, "stop": stop} for start, stop in chunks.items()],
+        override_num_blocks=len(chunks),
+    ).map(
+        _Actor,  # type: ignore[arg-type]
+        fn_constructor_args=[work],
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(chunks))),
         num_cpus=1,
-        fn_constructor_args=[ray.put(work)],
+        max_restarts=0,  # Ray can't restart an actor whose arguments it has dropped: we start anew
     )
-    dataset.context.enable_progress_bars = False  # the caller shows progress in its own words
-    dataset.context.print_on_execution_start = False
-    for batch in dataset.iter_batches(batch_size=None, batch_format="numpy"):
-        yield from _unpacked(cast("dict[str, np.ndarray]", batch))
+    for row in dataset.iter_rows():
+        yield row["start"], [_unpacked(*part) for part in zip(*_columns(row), strict=True)]
 
 
-class Embedder:
-    """The actor: embeds batches of numbers."""
+class _Actor:
+    """Embeds chunks as Ray Data hands them over; vectors travel as bytes."""
 
     def __init__(self, work: Any) -> None:
         import ray
 
-        self._work: Work = ray.get(work)
+        self._embedder = Embedder(ray.get(work))
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Numbers of posts and people to rows of target, number and vector."""
-        numbers, split = batch["id"], len(self._work.rows)
-        parts = self._posts(self._work.rows[numbers[numbers < split]])
-        parts += self._people(numbers[numbers >= split] - split)
-        nothing = np.zeros((0, self._work.space.dimension), dtype=np.float32)
+    def __call__(self, row: dict[str, int]) -> dict[str, Any]:
+        parts = self._embedder.embed(np.arange(row["start"], row["stop"]))
         return {
-            "target": np.array([str(part.target) for part in parts for _ in part.numbers], str),
-            "number": np.concatenate([numbers[:0], *(part.numbers for part in parts)]),
-            "vector": np.concatenate([nothing, *(part.vectors for part in parts)]),
+            "start": row["start"],
+            "targets": [part.target.value for part in parts],
+            "numbers": [part.numbers.tobytes() for part in parts],
+            "vectors": [part.vectors.astype(np.float32).tobytes() for part in parts],
         }
+
+
+def _columns(row: dict[str, Any]) -> tuple[list[str], list[bytes], list[bytes]]:
+    return list(row["targets"]), list(row["numbers"]), list(row["vectors"])
+
+
+def _unpacked(target: str, numbers: bytes, vectors: bytes) -> Embedded:
+    places = np.frombuffer(numbers, np.int64)
+    rows = np.frombuffer(vectors, np.float32).reshape(len(places), -1)
+    return Embedded(Target(target), places, rows)
+
+
+class Embedder:
+    """Embeds posts and people by their number in the work."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def embed(self, numbers: np.ndarray) -> list[Embedded]:
+        """Vectors of (n,) numbers, by kind; kinds without any are left out."""
+        split = len(self._work.rows)
+        parts = self._posts(self._work.rows[numbers[numbers < split]])
+        return parts + self._people(numbers[numbers >= split] - split)
 
     def _posts(self, rows: np.ndarray) -> list[Embedded]:
         if not len(rows):
@@ -156,8 +207,20 @@ class Embedder:
         return PostFeatures(**taken)
 
 
-def _unpacked(batch: dict[str, np.ndarray]) -> Iterator[Embedded]:
-    for target in Target:
-        mine = batch["target"] == target.value
-        if mine.any():
-            yield Embedded(target, batch["number"][mine], batch["vector"][mine])
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray Data without its bars and notes on plans; warnings stay."""
+    import ray
+
+    context = ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    levels = {"ray.data": logging.WARNING, "ray.data._internal.progress": logging.ERROR}
+    before = {name: logging.getLogger(name).level for name in levels}
+    try:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        with ray.data.DataContext.current(context):
+            yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

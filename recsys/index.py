@@ -72,14 +72,16 @@ def build_index(
     Raises: Conflict if another process is indexing; BadData if there is nothing to index;
         CommonspaceError if the count in Milvus is wrong.
     """
+    from training.query_weights import spread_all
+
     begun = time.monotonic()
     with events.hold(f"index {store.config.prefix}") as lease:
         visibility = events.visibility()
         work = _work(space, features, events, visibility, history or HistoryConfig())
         build = store.begin(model_version, space.dimension)
-        build.weigh(getattr(space, "query_weights", {}))
+        build.weigh(spread_all(space.joint.blocks, space.query_weights))
         done = 0
-        for part in embed(work, store.config.batch_size, store.config.workers):
+        for part in embed(work, store.config):
             _insert(part, build, features.post_ids, work, events)
             lease.renew()
             if progress and part.target in (Target.POSTS, Target.USERS):

@@ -37,8 +37,6 @@ class Milvus:
     def __init__(self, config: IndexConfig, workspace: Path) -> None:
         self.config = config
         self.location = config.location(workspace)
-        # pymilvus logs each error with a traceback before it raises; ours say it once
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         if config.remote:
             self._client = self._connect()
         else:
@@ -83,6 +81,9 @@ class Milvus:
         from pymilvus import MilvusClient
         from pymilvus.exceptions import MilvusException
 
+        # pymilvus logs each error with a traceback before it raises; ours say it once. Its import
+        # sets the level, so this comes after
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         token = self.config.token.get_secret_value() if self.config.token else ""
         try:
             return MilvusClient(self.location, token=token, timeout=self.config.timeout_s)

@@ -1,8 +1,10 @@
 """A person as the recommender sees them: what they made, liked and saw, and where they are."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 import numpy as np
 
@@ -87,11 +89,9 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
         post_id for post_id, post in posts.items() if not post.private and dated[post_id][1] > 0
     ]
     latest = sorted(sorted(speaking), key=lambda post_id: dated[post_id][0], reverse=True)
-    vectors = view.fetch(Target.POSTS, latest[: config.anchors])
     anchors = tuple(
-        Anchor(posts[id], posts[id].user_id == user_id, dated[id][1], vectors[id])
-        for id in latest[: config.anchors]
-        if id in vectors
+        Anchor(posts[id], posts[id].user_id == user_id, dated[id][1], found)
+        for id, found in _indexed(latest, view, config.anchors).items()
     )
     vector = view.fetch(Target.USERS, [user_id]).get(user_id)
     if vector is None:
@@ -105,6 +105,18 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
         query=None if vector is None else view.aimed(vector[None], Target.USERS, Target.POSTS)[0],
         anchor_queries=view.aimed(rows, Target.POSTS, Target.POSTS),
     )
+
+
+def _indexed(latest: Sequence[str], view: View, most: int) -> dict[str, np.ndarray]:
+    """Vectors of the first `most` posts that are indexed; the very latest may not be, yet."""
+    found: dict[str, np.ndarray] = {}
+    for start in range(0, len(latest), most):
+        part = latest[start : start + most]
+        vectors = view.fetch(Target.POSTS, part)
+        found |= {post_id: vectors[post_id] for post_id in part if post_id in vectors}
+        if len(found) >= most:
+            break
+    return dict(islice(found.items(), most))
 
 
 def _folded_in(anchors: tuple[Anchor, ...]) -> np.ndarray | None:

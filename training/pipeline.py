@@ -185,7 +185,7 @@ def _fit(
 
 def _encoder(objective: Objective, modality: str) -> Encoder | None:
     """The trained encoder, if it was trained."""
-    return objective.encoders[modality] if modality in objective.encoders else None  # type: ignore[return-value]
+    return next((e for name, e in objective.encoders.items() if name == modality), None)  # type: ignore[return-value]
 
 
 def _trained_encoders(config: RunConfig) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.checks.check import Check, Status
 from infra.local import MEGABYTE, RayConfig, usable_cpus
 
+SHARED_MEMORY = Path("/dev/shm")
 NEEDED_MEMORY, NEEDED_DISK = 6_000, 5_000  # MB; the demo's needs
 
 
@@ -82,10 +83,9 @@ def _container_limit() -> int | None:
 
 def _shared_memory(ray: RayConfig) -> Iterator[Check]:
     """Ray keeps its objects in /dev/shm, which a container makes small unless told otherwise."""
-    folder = Path("/dev/shm")
-    if not folder.is_dir():
+    if not SHARED_MEMORY.is_dir():
         return
-    free = shutil.disk_usage(folder).free // MEGABYTE
+    free = shutil.disk_usage(SHARED_MEMORY).free // MEGABYTE
     if free < ray.object_store_mb:
         yield Check(
             "memory",

@@ -1,11 +1,10 @@
 """The services that the settings name: do they answer? Those of this machine start when needed."""
 
-import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from infra.checks.check import Check, Status
+from infra.local import probe
 from training.errors import BadConfig, CommonspaceError, Unavailable
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def _ray(config: "ProductConfig") -> Check:
         return _embedded("Ray", "starts on this machine when a command needs it")
     if address == "auto":
         return _embedded("Ray", "the cluster that runs on this machine, found by a command")
-    return _asked("Ray", address, lambda: _connect(address))
+    return _asked("Ray", address, lambda: probe(address))
 
 
 def _jobs() -> Iterator[Check]:
@@ -96,16 +95,6 @@ def _open_database(config: "ProductConfig") -> None:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise Unavailable(reason, hint="check events.url / COMMONSPACE_EVENTS_URL") from None
-
-
-def _connect(address: str) -> None:
-    parts = urlsplit(address if "://" in address else f"ray://{address}")
-    try:
-        socket.create_connection((parts.hostname, parts.port or 10001), PATIENCE_S).close()
-    except (OSError, ValueError) as error:
-        raise Unavailable(
-            f"{address} does not answer: {error}", hint="check ray.address / RAY_ADDRESS"
-        ) from None
 
 
 def _embedded(name: str, found: str) -> Check:

@@ -26,10 +26,10 @@ def check(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read data, say what is in it and which rows are bad; write nothing.
+    """Read data and say what is in it and what is bad.
 
-    PATH is the posts, or a folder with posts, reactions and users (.parquet, .jsonl or .csv) and
-    images. Exit code 3 if training would refuse it.
+    Nothing is written. PATH is the posts, or a folder with posts, reactions and users (.parquet,
+    .jsonl or .csv) and images. Exit code 3 if training would refuse it.
 
     \b
     Examples:
@@ -63,9 +63,10 @@ def sample(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find or copy the shipped sample: 4,555 posts of 509 people, in the public domain.
+    """Find or copy the shipped sample.
 
-    It shows the columns that your own data should have.
+    4,555 posts of 509 people, in the public domain. It shows the columns that your own data should
+    have.
 
     \b
     Examples:
@@ -98,7 +99,8 @@ def _page(report: "CheckReport") -> str:
         [(name, t.read, t.kept, t.quarantined) for name, t in report.tables.items()],
     )
     facts = [
-        f"{report.people} people",
+        f"{report.people} people; authors by number of posts: "
+        + ", ".join(f"{label}: {n}" for label, n in report.authors_by_posts.items()),
         f"posts without text {report.posts_without_text}, without image "
         f"{report.posts_without_image}, without date {report.posts_without_date}; "
         f"private {report.private_posts}",

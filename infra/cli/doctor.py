@@ -14,7 +14,7 @@ def doctor(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at this machine, the installed packages, the encoders and the services.
+    """Look at machine, packages, encoders and services.
 
     Changes nothing and starts nothing. Exit code 1 if something fails that a command needs.
 

@@ -38,15 +38,16 @@ def submit(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run a command on a Ray cluster, show its log, and print the MLflow run.
+    """Run a command on a Ray cluster.
 
-    The settings are checked here and sent whole. --workspace must name a folder that all machines
-    of the cluster share. Ctrl-C leaves the job running.
+    Shows the log and, at the end, the MLflow run. The settings are checked here and sent whole.
+    --workspace must name a folder that all machines of the cluster share. Ctrl-C leaves the job
+    running.
 
     \b
     Examples:
       commonspace submit --address http://head:8265 train --config run.yaml --workspace /shared/ws
-      commonspace submit --no-wait train --workspace s3-mount/ws --set scaling.workers=8
+      commonspace submit --no-wait train --workspace /mnt/ws --set scaling.workers=8
       commonspace submit train --workspace /shared/ws --set job.runtime=pip
     """
     settings, arguments = _read(command)
@@ -121,7 +122,9 @@ def stop(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a job and wait until it has ended; one that has ended already stays as it is.
+    """Stop a job and wait until it has ended.
+
+    One that has ended already stays as it is.
 
     \b
     Examples:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from infra.cli import data, doctor, index, jobs, models, recommend, train
+from infra.cli import data, demo, doctor, index, jobs, models, recommend, train
 from infra.cli.output import note
 from training.errors import CommonspaceError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(demo.demo)
 app.add_typer(data.app)
 app.command()(train.train)
 app.command()(train.evaluate)
@@ -36,7 +37,7 @@ def main() -> None:
     An error that a user can act on is two lines without a traceback; any other stays loud.
     """
     try:
-        app()
+        app(prog_name="commonspace")
     except CommonspaceError as error:
         note(f"error: {error.message}")
         if error.hint:

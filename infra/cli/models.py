@@ -58,7 +58,7 @@ def show(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one version: its metrics, and the data, settings and code that it came from.
+    """Show a version, its metrics, and what it came from.
 
     \b
     Examples:
@@ -83,7 +83,9 @@ def promote(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version the champion, whatever its metrics. `commonspace index` brings it into use.
+    """Make a version the champion by hand.
+
+    Whatever its metrics. `commonspace index` brings it into use.
 
     \b
     Examples:
@@ -106,7 +108,7 @@ def rollback(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the version the champion that the present champion replaced.
+    """Go back to the champion before the present one.
 
     \b
     Examples:

@@ -4,7 +4,10 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 class Show(Protocol):
@@ -40,7 +43,6 @@ def note(text: str) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns of text, aligned; numbers to the right. No borders, so that scripts may cut them."""
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
@@ -49,9 +51,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         grid.add_column(title, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*(_plain(cell) for cell in row))
-    console = Console(width=1000, color_system=None, force_terminal=False)
+    return rendered(grid, width=1000)
+
+
+def rendered(drawing: "RenderableType", *, width: int = 110) -> str:
+    """What rich draws, as plain text: no colours, no padding at the ends of lines."""
+    from rich.console import Console
+
+    console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(grid, markup=False)
+        console.print(drawing)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 

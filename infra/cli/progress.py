@@ -27,11 +27,11 @@ def progress() -> Iterator[Observer]:
     from rich.progress import TimeRemainingColumn as Remaining
 
     bars = Progress(
-        TextColumn("  {task.description:<28}"),
+        TextColumn("  {task.description:<28}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         Remaining(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         console=Console(stderr=True),
     )
     with bars:
@@ -47,7 +47,7 @@ class BarProgress(Observer):
 
     def stage(self, title: str) -> None:
         self._tasks.clear()
-        self._bars.console.print(title, style="bold", highlight=False)
+        self._bars.console.print(title, style="bold", highlight=False, markup=False)
 
     def advance(self, what: str, done: int, total: int) -> None:
         self._show(what, done, total, "")

@@ -41,7 +41,9 @@ def recommend(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recommend posts to a person: new to them, not their own, each with a reason.
+    """Recommend posts to a person, each with a reason.
+
+    Only posts that are new to them, and not their own.
 
     \b
     Examples:

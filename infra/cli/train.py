@@ -12,7 +12,7 @@ from infra.cli.options import (
     Workspace,
     configuration,
 )
-from infra.cli.output import results, table
+from infra.cli.output import rendered, results
 from training.errors import BadConfig
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ def train(
     print_config: PrintConfig = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a joint space, track it in MLflow, register it, and let the gate decide on it.
+    """Train a joint space, track it and register it.
 
-    Without settings it trains on the shipped sample.
+    The gate makes it the champion if it beats the present one. Without settings it trains on the
+    shipped sample.
 
     \b
     Examples:
@@ -83,7 +84,9 @@ def evaluate(
     print_config: PrintConfig = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model's retrieval on held-out posts, beside the unimodal baselines.
+    """Measure a model's retrieval on held-out posts.
+
+    Beside it stand the unimodal baselines on the same posts.
 
     \b
     Examples:
@@ -105,29 +108,21 @@ def evaluate(
             )
         show(
             {"model": model, "split": split, "retrieval": retrieval},
-            text=retrieval_table(retrieval),
+            text=_table(retrieval, f"Model {model} on the {split} posts"),
         )
 
 
-def retrieval_table(retrieval: "Retrieval") -> str:
-    """One metric of each model (rows) in each direction (columns)."""
-    from training.evaluation.embedded import Direction
+def _table(retrieval: "Retrieval", title: str) -> str:
+    from training.evaluation.report import comparison_table
 
-    directions = [
-        each for each in Direction if any(each in scores for scores in retrieval.values())
-    ]
-    rows = [
-        (model, *(scores.get(each, {}).get(each.headline) for each in directions))
-        for model, scores in retrieval.items()
-    ]
-    return table(("model", *(f"{each.arrow} {each.headline}" for each in directions)), rows)
+    return rendered(comparison_table(retrieval, title=title))
 
 
 def _report(done: "TrainResult") -> str:
     verdict = "champion now" if done.decision.promoted else "not champion"
     return "\n".join(
         [
-            retrieval_table(done.retrieval),
+            _table(done.retrieval, "Retrieval on the test posts"),
             "",
             f"run            {done.run_name} in {done.run_folder}",
             f"MLflow run     {done.mlflow_run_id}",

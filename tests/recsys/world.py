@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from recsys.vectors import VectorStore
 from recsys.versions import Target
 from training.errors import NotFound
 from training.modalities import History, PostFeatures
+from training.model.layout import Block
 
 IMAGE_WIDTH, TEXT_WIDTH = 12, 10
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +29,10 @@ class ProjectionSpace:
     def __init__(self, users: Sequence[str] = (), dimension: int = 16, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.users, self.dimension = tuple(users), dimension
+        half = dimension // 2
+        blocks = (Block("a", half, (), True), Block("b", dimension - half, (), False))
+        self.joint = SimpleNamespace(blocks=blocks)
+        self.query_weights = {"user_to_post": (1.0, 0.5)}
         self.image = nn.Linear(IMAGE_WIDTH, dimension, bias=False)
         self.text = nn.Linear(TEXT_WIDTH, dimension, bias=False)
         for layer in (self.image, self.text):

@@ -1,6 +1,7 @@
 """Rows of Parquet files, whatever their values: nothing that one row holds ends the reading."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow.types as kinds
 
 from training.data.fields import Microseconds
 from training.data.raw import RawRow
-from training.data.sources import open_filesystem
+from training.data.sources import SourceFile
 from training.errors import BadData
 
 _BATCH_BYTES = 1 << 25
@@ -26,29 +27,32 @@ class Unsupported:
     arrow_type: str
 
 
-def open_parquet(uri: str) -> pq.ParquetFile:
+@contextmanager
+def open_parquet(file: SourceFile) -> Iterator[pq.ParquetFile]:
     """A Parquet file with its footer read. Raises: BadData if it is none, or incomplete."""
-    filesystem, path = open_filesystem(uri)
-    try:
-        # Buffered, not pre-buffered: a column chunk of gigabytes is read as it is decoded.
-        return pq.ParquetFile(
-            filesystem.open_input_file(path), buffer_size=_BUFFER, pre_buffer=False
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadData(f"{uri} is not a readable Parquet file: {error}") from None
+    with file.open_file() as stream:
+        try:
+            # Buffered, not pre-buffered: a column chunk of gigabytes is read as it is decoded.
+            parquet = pq.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BadData(f"{file} is not a readable Parquet file: {error}") from None
+        with parquet:
+            yield parquet
 
 
-def read_parquet(uri: str, groups: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
+def read_parquet(
+    file: SourceFile, groups: Sequence[int], columns: Sequence[str]
+) -> Iterator[RawRow]:
     """The rows of some consecutive row groups. Raises: BadData if the file breaks off."""
-    with open_parquet(uri) as file:
-        sizes = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+    with open_parquet(file) as parquet:
+        sizes = [parquet.metadata.row_group(group) for group in range(parquet.num_row_groups)]
         number = 1 + sum(group.num_rows for group in sizes[: groups[0]])
         count = sum(sizes[group].num_rows for group in groups)
         size = sum(sizes[group].total_byte_size for group in groups)
         rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * count // max(1, size)))
-        present = [name for name in columns if name in file.schema_arrow.names]
+        present = [name for name in columns if name in parquet.schema_arrow.names]
         try:
-            for batch in file.iter_batches(rows, row_groups=list(groups), columns=present):
+            for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=present):
                 names = batch.schema.names
                 values = [
                     _python_values(column, decode=name != "image")
@@ -58,7 +62,7 @@ def read_parquet(uri: str, groups: Sequence[int], columns: Sequence[str]) -> Ite
                     yield RawRow(number, dict(zip(names, row, strict=True)))
                     number += 1
         except (pa.ArrowException, OSError) as error:
-            raise BadData(f"{uri} can't be read to its end: {error}") from None
+            raise BadData(f"{file} can't be read to its end: {error}") from None
 
 
 def _python_values(column: pa.Array, *, decode: bool) -> list[Any]:

@@ -30,14 +30,12 @@ class Piece:
     """What one task reads: some row groups of a Parquet file, or a text file as a whole.
 
     Attributes:
-        uri: the file.
-        name: the file's path below its source, for people.
+        file: which one.
         format: a value of `FORMATS`.
         groups: row groups; empty for text.
     """
 
-    uri: str
-    name: str
+    file: SourceFile
     format: str
     groups: tuple[int, ...] = ()
 
@@ -83,16 +81,16 @@ def _look_over(table: str, file: SourceFile) -> tuple[list[Piece], int | None, l
     """A file's pieces, row count if it says so, and columns that nothing reads."""
     kind = format_of(file.name)
     if kind == "jsonl":
-        next(read_jsonl(file.uri), None)  # an array or an unreadable file is told at once
-        return [Piece(file.uri, file.name, kind)], None, []
+        next(read_jsonl(file), None)  # an array or an unreadable file is told at once
+        return [Piece(file, kind)], None, []
     if kind == "csv":
-        names = read_header(file.uri)[0]
-        return [Piece(file.uri, file.name, kind)], None, _ignored(table, file, names)
-    with open_parquet(file.uri) as parquet:
+        names = read_header(file)[0]
+        return [Piece(file, kind)], None, _ignored(table, file, names)
+    with open_parquet(file) as parquet:
         ignored = _ignored(table, file, parquet.schema_arrow.names)
         metadata = parquet.metadata
         sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-        pieces = [Piece(file.uri, file.name, kind, groups) for groups in _packed(sizes)]
+        pieces = [Piece(file, kind, groups) for groups in _packed(sizes)]
         return pieces, metadata.num_rows, ignored
 
 
@@ -111,7 +109,7 @@ def _ignored(table: str, file: SourceFile, names: list[str]) -> list[str]:
         if required not in names:
             near = difflib.get_close_matches(required, names, n=1)
             raise BadData(
-                f"{file.uri} has no column {required!r}",
+                f"{file} has no column {required!r}",
                 hint=f"rename {near[0]!r}" if near else f"it has {', '.join(names)}"[:300],
             )
     return [name for name in names if name not in FIELDS[table]]
@@ -135,8 +133,8 @@ def read_piece(table: str, piece: Piece) -> Iterator[RawRow]:
     """The rows of a piece in order. Raises: BadData if the file breaks off."""
     match piece.format:
         case "parquet":
-            return read_parquet(piece.uri, piece.groups, FIELDS[table])
+            return read_parquet(piece.file, piece.groups, FIELDS[table])
         case "csv":
-            return read_csv(piece.uri)
+            return read_csv(piece.file)
         case _:
-            return read_jsonl(piece.uri)
+            return read_jsonl(piece.file)

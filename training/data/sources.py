@@ -3,10 +3,13 @@
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import fs
 
 from training.errors import BadConfig, BadData
@@ -20,16 +23,42 @@ class SourceFile:
     """One file of a source.
 
     Attributes:
-        uri: what `open_filesystem` takes.
+        source: the path or URI that it was found at; `open_filesystem` takes it.
+        path: on that filesystem. (A URI of its own would have to be quoted, each kind differently.)
         name: its path below the source, for people; the file's own name if the source is a file.
         size: bytes.
         modified: nanoseconds since 1970; 0 where the filesystem doesn't say.
     """
 
-    uri: str
+    source: str
+    path: str
     name: str
     size: int
     modified: int
+
+    def __str__(self) -> str:
+        return self.path
+
+    @contextmanager
+    def open_stream(self) -> Iterator[pa.NativeFile]:
+        """Its bytes in order, unpacked if its name ends in .gz, .bz2 or .zst. Raises: BadData."""
+        filesystem, _ = open_filesystem(self.source)  # an archive closes its files when it goes
+        with _opened(filesystem.open_input_stream, self.path) as stream:
+            yield stream
+
+    @contextmanager
+    def open_file(self) -> Iterator[pa.NativeFile]:
+        """Its bytes at any offset. Raises: BadData."""
+        filesystem, _ = open_filesystem(self.source)
+        with _opened(filesystem.open_input_file, self.path) as file:
+            yield file
+
+
+def _opened(opener: Callable[[str], pa.NativeFile], path: str) -> pa.NativeFile:
+    try:
+        return opener(path)
+    except OSError as error:
+        raise BadData(f"{path} can't be opened: {error}") from None
 
 
 def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
@@ -50,12 +79,18 @@ def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
             f"{uri} lives in this process only, and Ray reads in others",
             hint="write it to a file first",
         )
+    native = None if "::" in uri else _open_with_pyarrow(uri)
+    return native or _open_with_fsspec(uri)
+
+
+@lru_cache(maxsize=16)  # a client of a cloud asks it for the bucket's region when it is made
+def _open_with_pyarrow(uri: str) -> tuple[fs.FileSystem, str] | None:
     try:
-        if "::" not in uri:
-            return fs.FileSystem.from_uri(uri)
+        return fs.FileSystem.from_uri(uri)
     except (ValueError, NotImplementedError):
-        pass  # not one of pyarrow's, or not in this build: fsspec may know it
-    return _open_with_fsspec(uri)
+        return None  # not one of pyarrow's, or not in this build
+    except OSError as error:
+        raise BadData(f"{uri} can't be reached: {error}") from None
 
 
 def _open_with_fsspec(uri: str) -> tuple[fs.FileSystem, str]:
@@ -71,42 +106,46 @@ def _open_with_fsspec(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFile]:
-    """The files of a source, sorted by path; hidden ones and markers (`_SUCCESS`) left out.
+    """The files of a source, sorted by path.
 
     Args:
         uri: a file, or a folder that is walked to its leaves.
-        suffixes: endings of names to keep, in lower case; all files if None.
+        suffixes: endings of names to keep, in lower case; hidden files and markers (`_SUCCESS`)
+            are then left out. All files if None.
     Raises: BadData if there is nothing there, or nothing with such an ending.
     """
     filesystem, path = open_filesystem(uri)
     try:
         found = filesystem.get_file_info(path)
         if found.type == fs.FileType.File:
-            return [_source_file(uri, path, found, single=True)]
+            return [_source_file(uri, found, posixpath.basename(found.path))]
         if found.type != fs.FileType.Directory:
             raise BadData(f"{uri} does not exist or is not a file or folder")
         infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
     except OSError as error:
         raise BadData(f"{uri} can't be listed: {error}") from None
-    endings = tuple(suffixes) if suffixes is not None else ("",)
     files = [
-        _source_file(uri, path, info)
+        _source_file(uri, info, posixpath.relpath(info.path, path or "."))
         for info in infos
         if info.type == fs.FileType.File
-        and not _is_hidden(posixpath.relpath(info.path, path or "."))
-        and info.path.lower().endswith(endings)
     ]
+    if suffixes is not None:
+        endings = tuple(suffixes)
+        files = [
+            file
+            for file in files
+            if file.name.lower().endswith(endings) and not _is_hidden(file.name)
+        ]
     if not files:
-        wanted = f" ending in {', '.join(endings)}" if suffixes is not None else ""
-        raise BadData(f"{uri} holds no files{wanted}")
+        raise BadData(f"{uri} holds no files" + (" of a known format" if suffixes else ""))
     return sorted(files, key=lambda file: file.name)
 
 
-def _source_file(uri: str, root: str, info: fs.FileInfo, *, single: bool = False) -> SourceFile:
-    relative = "" if single else posixpath.relpath(info.path, root or ".")
+def _source_file(source: str, info: fs.FileInfo, name: str) -> SourceFile:
     return SourceFile(
-        uri=uri if single else below(uri, relative),
-        name=relative or posixpath.basename(info.path),
+        source=source,
+        path=info.path,
+        name=name,
         size=info.size or 0,
         modified=info.mtime_ns or 0,
     )
@@ -131,10 +170,10 @@ def fingerprint(files: Iterable[SourceFile]) -> list[str]:
     """
     marks, budget = [], _CONTENT_LIMIT
     for file in files:
-        filesystem, path = open_filesystem(file.uri)
-        if isinstance(filesystem, fs.LocalFileSystem) and file.size <= budget:
+        is_local = isinstance(open_filesystem(file.source)[0], fs.LocalFileSystem)
+        if is_local and file.size <= budget:
             budget -= file.size
-            marks.append(f"content:{_hash_file(Path(path))}")
+            marks.append(f"content:{_hash_file(Path(file.path))}")
         else:
             marks.append(f"changed:{file.size}:{file.modified}")
     return marks

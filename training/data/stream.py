@@ -11,6 +11,7 @@ import pyarrow as pa
 import ray
 
 from training.data.read import Piece, TableSource, read_piece
+from training.data.sources import SourceFile
 from training.data.tables import CHECKED
 from training.data.validate import Rules, check_rows
 from training.errors import BadData
@@ -51,9 +52,9 @@ def _check_pieces(pieces: pa.Table, *, table: str, rules: Rules) -> Iterator[pa.
     traceback, and hide what the user must read.
     """
     for row in pieces.to_pylist():
-        piece = Piece(**{**row, "groups": tuple(row["groups"])})
+        piece = Piece(SourceFile(**row["file"]), row["format"], tuple(row["groups"]))
         try:
-            for block in check_rows(table, read_piece(table, piece), piece.name, rules):
+            for block in check_rows(table, read_piece(table, piece), piece.file.name, rules):
                 yield block.append_column("_broken", pa.nulls(len(block), pa.string()))
         except BadData as error:
             nothing = [pa.nulls(1, field.type) for field in CHECKED[table]]

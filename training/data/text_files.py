@@ -10,11 +10,12 @@ import io
 import json
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from training.data.quarantine import Reason
 from training.data.raw import Malformed, RawRow
-from training.data.sources import open_filesystem
+from training.data.sources import SourceFile
 from training.errors import BadData
 
 _LONGEST_LINE = 1 << 25
@@ -25,30 +26,27 @@ _DELIMITERS = ",;\t|"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def _open(uri: str) -> io.BufferedReader:
-    """A file as a stream of bytes, unpacked by its ending."""
-    filesystem, path = open_filesystem(uri)
-    try:
-        return io.BufferedReader(filesystem.open_input_stream(path), _BUFFER)  # type: ignore[arg-type]
-    except OSError as error:
-        raise BadData(f"{uri} can't be opened: {error}") from None
+@contextmanager
+def _opened(file: SourceFile) -> Iterator[io.BufferedReader]:
+    with file.open_stream() as stream:
+        yield io.BufferedReader(stream, _BUFFER)  # type: ignore[arg-type]
 
 
-def read_jsonl(uri: str) -> Iterator[RawRow]:
+def read_jsonl(file: SourceFile) -> Iterator[RawRow]:
     """One row a line; blank lines are counted and left out.
 
     Raises: BadData if the file breaks off, or is one JSON array and not lines.
     """
-    with _open(uri) as stream:
+    with _opened(file) as stream:
         try:
             for number, line in enumerate(_lines(stream), start=1):
                 if number == 1:
                     line = line.removeprefix(_BYTE_ORDER_MARK)
-                    _refuse_array(line, uri)
+                    _refuse_array(line, file)
                 if line.strip():
                     yield RawRow(number, _parse(line))
         except (OSError, EOFError) as error:
-            raise BadData(f"{uri} can't be read to its end: {error}") from None
+            raise BadData(f"{file} can't be read to its end: {error}") from None
 
 
 def _lines(stream: io.BufferedReader) -> Iterator[bytes]:
@@ -60,10 +58,10 @@ def _lines(stream: io.BufferedReader) -> Iterator[bytes]:
         yield line
 
 
-def _refuse_array(first_line: bytes, uri: str) -> None:
+def _refuse_array(first_line: bytes, file: SourceFile) -> None:
     if first_line.lstrip().startswith(b"["):
         raise BadData(
-            f"{uri} is a JSON array, which can't be streamed",
+            f"{file} is a JSON array, which can't be streamed",
             hint="write one object a line: jq -c '.[]' old.json > new.jsonl",
         )
 
@@ -82,31 +80,32 @@ def _parse(line: bytes) -> dict[str, Any] | Malformed:
     return value
 
 
-def read_header(uri: str) -> tuple[list[str], str]:
+def read_header(file: SourceFile) -> tuple[list[str], str]:
     """The column names of a CSV file, and the delimiter that parts most of them.
 
     Raises: BadData if there is no header.
     """
-    with _open(uri) as stream:
+    with _opened(file) as stream:
         try:
             line = stream.readline(_LONGEST_LINE).removeprefix(_BYTE_ORDER_MARK)
         except OSError as error:
-            raise BadData(f"{uri} can't be read: {error}") from None
+            raise BadData(f"{file} can't be read: {error}") from None
     text = line.decode("utf-8", "surrogateescape")
     if not text.strip():
-        raise BadData(f"{uri} has no header line")
+        raise BadData(f"{file} has no header line")
     delimiter = max(_DELIMITERS, key=text.count)
     return [name.strip() for name in next(csv.reader([text], delimiter=delimiter))], delimiter
 
 
-def read_csv(uri: str) -> Iterator[RawRow]:
+def read_csv(file: SourceFile) -> Iterator[RawRow]:
     """The rows under a header; a row's number is the line that it begins on (the header's is 1).
 
     An empty cell is an absent value. Raises: BadData if there is no header or the file breaks off.
     """
-    names, delimiter = read_header(uri)
+    names, delimiter = read_header(file)
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))  # of this process: a worker
-    with io.TextIOWrapper(_open(uri), "utf-8-sig", "surrogateescape", newline="") as stream:
+    with _opened(file) as binary:
+        stream = io.TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="")
         try:
             stream.readline()
             for number, cells in _records(stream, delimiter, len(names)):
@@ -116,7 +115,7 @@ def read_csv(uri: str) -> Iterator[RawRow]:
                     values = (cell if cell else None for cell in cells)
                     yield RawRow(number, dict(zip(names, values, strict=True)))
         except (OSError, EOFError) as error:
-            raise BadData(f"{uri} can't be read to its end: {error}") from None
+            raise BadData(f"{file} can't be read to its end: {error}") from None
 
 
 def _records(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,15 @@ FORMAT = 1
 """Part of every fingerprint: raise it when the code of preprocessing changes what it gives."""
 
 
+class Identity(NamedTuple):
+    """What can be known of an encoder before it is built: see `Encoder`."""
+
+    fingerprint: str
+    dimension: int
+
+
 class Encoder(nn.Module, Generic[Raw]):
-    """Raw contents to raw pooled features: preprocessing, a backbone, and which weights of it learn.
+    """Raw contents to pooled features, unnormalised: preprocessing and a backbone that may learn.
 
     Args:
         config: as it was asked for.
@@ -80,6 +87,12 @@ class Encoder(nn.Module, Generic[Raw]):
     def restore_preprocessing(self, folder: Path) -> None:
         """Take on the preprocessing of a saved encoder."""
 
+    def save(self, folder: Path) -> None:
+        """Write what `load_encoder` reads: JSON, and safetensors where weights were trained."""
+        from training.encoders.storage import save_encoder
+
+        save_encoder(self, folder)
+
     def forward(self, inputs: Inputs) -> Tensor:
         """Preprocessed inputs, on the encoder's device, to (N, dimension), with gradients."""
         return self.features(self.backbone, inputs)
@@ -113,7 +126,7 @@ class Encoder(nn.Module, Generic[Raw]):
         )
 
     def train(self, mode: bool = True):
-        """Training mode for what learns; what doesn't, and every batch statistic, stays as it is."""
+        """Training mode for what learns; all else, and every batch statistic, stays as it is."""
         super().train(mode)
         if mode:
             hold_still(self.backbone)

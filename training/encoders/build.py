@@ -10,7 +10,7 @@ from training.encoders import (  # noqa: F401
     from_transformers,
     packaged,
 )
-from training.encoders.base import Encoder
+from training.encoders.base import Encoder, Identity
 from training.encoders.config import EncoderConfig
 from training.encoders.image import ImageEncoder, image_encoders
 from training.encoders.text import TextEncoder, text_encoders
@@ -32,9 +32,18 @@ def build_text_encoder(config: EncoderConfig) -> TextEncoder:
     return _builder(text_encoders, config.name)(config)
 
 
-def fingerprint_of(config: EncoderConfig, build: Callable[[EncoderConfig], Encoder]) -> str:
-    """Fingerprint of the encoder that a configuration gives, built only if it must be."""
-    return packaged.known_fingerprint(config) or build(config).fingerprint()
+def build_encoder(modality: str, config: EncoderConfig) -> Encoder:
+    """An `image` or a `text` encoder; as `build_image_encoder`."""
+    return {"image": build_image_encoder, "text": build_text_encoder}[modality](config)
+
+
+def identity_of(modality: str, config: EncoderConfig) -> Identity:
+    """Fingerprint and width of the encoder that a configuration gives; built only if it must be."""
+    known = packaged.known_identity(config)
+    if known is not None:
+        return known
+    encoder = build_encoder(modality, config)
+    return Identity(encoder.fingerprint(), encoder.dimension)
 
 
 def _builder(

@@ -12,7 +12,7 @@ Pooling = Literal["auto", "mean", "first"]
 
 
 class EncoderConfig(Config):
-    """An image or text encoder: which one, how it reads its input, and how much of it is trained."""
+    """An image or text encoder: which one, how it reads its input, how much of it is trained."""
 
     name: str
     """`packaged/efficientnet-lite0`, `packaged/all-minilm-l6-v2`, `torchvision/<name>`,

@@ -1,4 +1,6 @@
-"""Image encoders of the timm library: `timm/<name>`, such as `timm/vit_small_patch16_224.augreg_in21k`."""
+"""Image encoders of timm: `timm/<name>`, such as `timm/vit_small_patch16_224.augreg_in21k`."""
+
+from typing import Any
 
 from training.encoders.config import EncoderConfig
 from training.encoders.hub import loading
@@ -25,7 +27,7 @@ def timm_encoder(config: EncoderConfig) -> ImageEncoder:
     if not timm.is_model(architecture):
         near = timm.list_models(f"*{architecture[:8]}*")[:5]
         raise BadConfig(f"timm has no model {name!r}", hint=", ".join(near))
-    options = {"img_size": config.image_size} if config.image_size else {}
+    options: dict[str, Any] = {"img_size": config.image_size} if config.image_size else {}
     with loading(config):
         try:
             backbone = timm.create_model(

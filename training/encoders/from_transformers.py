@@ -1,4 +1,4 @@
-"""Towers of the transformers library: `transformers/<hub name or folder>`, of two-tower models too."""
+"""Encoders of the transformers library: `transformers/<hub name or folder>`, CLIP's towers too."""
 
 from typing import Any
 
@@ -50,8 +50,9 @@ def transformers_image(config: EncoderConfig) -> ImageEncoder:
             raise BadConfig(f"{config.name!r} is no image encoder")
         model, missing = load_model(kind, config, name, settings)
         own = load_image_processor(name, config.revision)
-    backbone = PooledImage(model, trained_pooler=not any("pool" in key for key in missing))
-    preprocessing = _preprocessing(own, settings).adapted(config)
+    untrained = any("pool" in key for key in missing)
+    backbone = PooledImage(model, "mean" if untrained else "embedding")
+    preprocessing = _preprocessing(own, settings, backbone.pooling).adapted(config)
     width = pooled_width(backbone, preprocessing.size, config)
     return ImageEncoder(config, backbone, width, preprocessing)
 
@@ -108,11 +109,11 @@ def _tower(config: EncoderConfig, name: str, modality: str) -> tuple[Any, Any]:
     return transformers.AutoModel, settings
 
 
-def _preprocessing(processor: Any | None, settings: Any) -> ImagePreprocessing:
+def _preprocessing(processor: Any | None, settings: Any, pooling: str) -> ImagePreprocessing:
     """An image processor's settings in our words; without one, those that most models share."""
     if processor is None:
-        size = settings.image_size
-        return ImagePreprocessing(size=size if isinstance(size, int) else size[0])
+        size = getattr(settings, "image_size", 224)
+        return ImagePreprocessing(size=size if isinstance(size, int) else size[0], pooling=pooling)
     size, cropped = dict(processor.size), dict(getattr(processor, "crop_size", None) or {})
     if "height" in size:
         shape: dict[str, Any] = {"size": size["height"], "fit": "stretch"}
@@ -124,9 +125,10 @@ def _preprocessing(processor: Any | None, settings: Any) -> ImagePreprocessing:
         crop = min(1.0, side / size["shortest_edge"])
         shape = {"size": side, "fit": "crop", "crop": crop}
     normal = bool(processor.do_normalize)
+    shape |= {"interpolation": _INTERPOLATIONS[int(processor.resample)]}
     return ImagePreprocessing(
         **shape,
-        interpolation=_INTERPOLATIONS[int(processor.resample)],
         mean=tuple(processor.image_mean) if normal else (0.0, 0.0, 0.0),
         std=tuple(processor.image_std) if normal else (1.0, 1.0, 1.0),
+        pooling=pooling,
     )

@@ -1,7 +1,6 @@
 """Loading from model hubs and folders: quietly, in float32, and with an error that helps."""
 
 import json
-import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,19 +26,25 @@ def loading(config: EncoderConfig) -> Iterator[None]:
 
     Raises: Unavailable naming the encoder and what failed.
     """
-    import httpx
-
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # every process must build the same random weights
             yield
     except CommonspaceError:
         raise
-    except (OSError, httpx.HTTPError, urllib.error.URLError) as error:
+    except Exception as error:
+        if not _is_transport(error):
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unavailable(
             f"encoder {config.name!r} can't be loaded: {reason}", hint=_HINT
         ) from error
+
+
+def _is_transport(error: Exception) -> bool:
+    """Whether a file or a network failed; the hub's client changes its network library at times."""
+    library = type(error).__module__.split(".")[0]
+    return isinstance(error, OSError) or library.startswith(("httpx", "huggingface_hub"))
 
 
 @contextmanager

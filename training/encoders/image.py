@@ -12,10 +12,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.config import Config
+from training.data.config import ImageLimits
 from training.data.images import decode_image
 from training.encoders.base import Encoder, Inputs
 from training.encoders.config import EncoderConfig, Fit
 from training.encoders.fusion import fused, fusible
+from training.encoders.pooling import Pooled
 from training.errors import BadConfig
 from training.registry import Registry
 
@@ -44,6 +46,8 @@ class ImagePreprocessing(Config):
     interpolation: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bicubic"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    pooling: str = ""
+    """How the backbone pools, where it can in several ways; see `PooledImage`."""
 
     def adapted(self, config: EncoderConfig) -> "ImagePreprocessing":
         """The backbone's own preprocessing with what the configuration asks for instead."""
@@ -70,6 +74,10 @@ class ImageEncoder(Encoder[bytes]):
     """
 
     modality = "image"
+    limits = ImageLimits()
+    """Which pictures are read at all."""
+    _scale: Tensor
+    _shift: Tensor
     batch_on_cpu = 8  # the activations of more leave the cache: slower by half on 32
 
     def __init__(
@@ -83,7 +91,7 @@ class ImageEncoder(Encoder[bytes]):
         super().__init__(config, backbone, dimension, source)
         self.backbone = self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._fused: tuple[object, nn.Module] | None = None
-        self._set(preprocessing)
+        self._use(preprocessing)
 
     def preprocess(self, raw: Sequence[bytes]) -> Inputs:
         """N pictures to `pixels`: (N, 3, size, size) uint8, channels last in memory.
@@ -93,7 +101,7 @@ class ImageEncoder(Encoder[bytes]):
         size = self.preprocessing.size
         pixels = np.empty((len(raw), size, size, 3), np.uint8)
         for row, data in enumerate(raw):
-            pixels[row] = np.asarray(self.preprocessing.square(decode_image(data)))
+            pixels[row] = np.asarray(self.preprocessing.square(decode_image(data, self.limits)))
         return {"pixels": torch.from_numpy(pixels).permute(0, 3, 1, 2)}
 
     def features(self, backbone: nn.Module, inputs: Inputs) -> Tensor:
@@ -109,10 +117,10 @@ class ImageEncoder(Encoder[bytes]):
 
     def restore_preprocessing(self, folder: Path) -> None:
         text = (folder / _PREPROCESSING).read_text(encoding="utf-8")
-        self._set(ImagePreprocessing.parse(json.loads(text)))
+        self._use(ImagePreprocessing.parse(json.loads(text)))
 
     def optimised(self) -> nn.Module:
-        """A copy with convolutions, normalisation and adapters fused; renewed when weights change."""
+        """A copy with normalisation and adapters fused away; renewed when weights change."""
         if not fusible(self.backbone):
             return self.backbone
         state = _state_of(self.backbone)
@@ -121,8 +129,10 @@ class ImageEncoder(Encoder[bytes]):
             self._fused = state, fused(self.backbone, self.preprocessing.size)
         return self._fused[1]
 
-    def _set(self, preprocessing: ImagePreprocessing) -> None:
+    def _use(self, preprocessing: ImagePreprocessing) -> None:
         self.preprocessing = preprocessing
+        if isinstance(self.backbone, Pooled):
+            self.backbone.use(preprocessing.pooling)
         mean = torch.tensor(preprocessing.mean, device=self.device).view(1, 3, 1, 1)
         std = torch.tensor(preprocessing.std, device=self.device).view(1, 3, 1, 1)
         self.register_buffer("_scale", 1 / (255 * std), persistent=False)

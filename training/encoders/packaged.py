@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from training.encoders.base import fingerprint
+from training.encoders.base import Identity, fingerprint
 from training.encoders.config import EncoderConfig
 from training.encoders.hub import load_model, load_tokenizer, loading
 from training.encoders.image import ImageEncoder, ImagePreprocessing, image_encoders
@@ -84,6 +84,7 @@ MINILM = Package(
     },
 )
 EFFICIENTNET_NAME, MINILM_NAME = "packaged/efficientnet-lite0", "packaged/all-minilm-l6-v2"
+_EFFICIENTNET_WIDTH, _MINILM_WIDTH = 1280, 384
 _EFFICIENTNET_TENSORS = 247
 
 
@@ -108,7 +109,9 @@ def efficientnet_lite0(config: EncoderConfig) -> ImageEncoder:
             backbone.load_state_dict(dict(zip(names, values, strict=True)), strict=False)
         backbone.reset_classifier(0)  # type: ignore[operator]
     preprocessing = _efficientnet_preprocessing(config)
-    return ImageEncoder(config, backbone, 1280, preprocessing, _source(EFFICIENTNET, config))
+    return ImageEncoder(
+        config, backbone, _EFFICIENTNET_WIDTH, preprocessing, _source(EFFICIENTNET, config)
+    )
 
 
 @text_encoders.register(MINILM_NAME)
@@ -125,11 +128,13 @@ def all_minilm_l6_v2(config: EncoderConfig) -> TextEncoder:
     preprocessing = _minilm_preprocessing(config)
     backbone = PooledText(model, preprocessing.pooling)
     tokenizer = load_tokenizer(folder)
-    return TextEncoder(config, backbone, 384, tokenizer, preprocessing, _source(MINILM, config))
+    return TextEncoder(
+        config, backbone, _MINILM_WIDTH, tokenizer, preprocessing, _source(MINILM, config)
+    )
 
 
-def known_fingerprint(config: EncoderConfig) -> str | None:
-    """Fingerprint of a frozen packaged encoder without building it; None for all others.
+def known_identity(config: EncoderConfig) -> Identity | None:
+    """Fingerprint and width of a frozen packaged encoder, without building it; None for others.
 
     Building takes seconds, mostly imports; a run that finds all features in the cache needs none.
     """
@@ -138,11 +143,11 @@ def known_fingerprint(config: EncoderConfig) -> str | None:
     if config.name == EFFICIENTNET_NAME:
         EFFICIENTNET.verified()
         settings = _efficientnet_preprocessing(config).model_dump(mode="json")
-        return fingerprint(config, settings, EFFICIENTNET.digest)
+        return Identity(fingerprint(config, settings, EFFICIENTNET.digest), _EFFICIENTNET_WIDTH)
     if config.name == MINILM_NAME:
         MINILM.verified()
         settings = _minilm_preprocessing(config).model_dump(mode="json")
-        return fingerprint(config, settings, MINILM.digest)
+        return Identity(fingerprint(config, settings, MINILM.digest), _MINILM_WIDTH)
     return None
 
 

@@ -1,24 +1,41 @@
 """Models of the transformers library as backbones: one vector a picture or text."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+ARCHITECTURE = "architecture"
+"""Folder of a saved encoder with what the library needs to build the model anew."""
 
-class PooledText(nn.Module):
-    """A text model and how its token vectors become one.
+
+class Pooled(nn.Module):
+    """A model and how its states become one vector.
 
     Args:
         model: of the transformers library.
-        pooling: `mean` over the tokens, the `first` token, or the model's own: its `embedding`.
+        pooling: `embedding`, the model's own pooled output, or one computed from its last states.
     """
 
     def __init__(self, model: Any, pooling: str) -> None:
         super().__init__()
-        if pooling != "embedding" and getattr(model, "pooler", None) is not None:
-            model.pooler = None  # it would neither be used nor learn
-        self.model, self.pooling = model, pooling
+        self.model = model
+        self.use(pooling)
+
+    def use(self, pooling: str) -> None:
+        """Pool this way from now on. A pooler that is not used goes: it would never learn."""
+        self.pooling = pooling
+        if pooling != "embedding" and getattr(self.model, "pooler", None) is not None:
+            self.model.pooler = None
+
+    def save_architecture(self, folder: Path) -> None:
+        """Write what builds the model without its weights."""
+        self.model.config.save_pretrained(folder / ARCHITECTURE)
+
+
+class PooledText(Pooled):
+    """A text model; pools by `mean` over the tokens, the `first` token, or its own `embedding`."""
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Tokens (N, T) to (N, F)."""
@@ -33,24 +50,13 @@ class PooledText(nn.Module):
         return (states * mask).sum(1) / mask.sum(1).clamp_min(1)
 
 
-class PooledImage(nn.Module):
-    """A vision model and how it becomes one vector.
-
-    Args:
-        model: of the transformers library.
-        trained_pooler: whether its own pooling was trained; else the mean over all positions.
-    """
-
-    def __init__(self, model: Any, trained_pooler: bool) -> None:
-        super().__init__()
-        if not trained_pooler and getattr(model, "pooler", None) is not None:
-            model.pooler = None
-        self.model, self.trained_pooler = model, trained_pooler
+class PooledImage(Pooled):
+    """A vision model; pools by `mean` over all positions, or its own `embedding`."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Pixels (N, 3, S, S) to (N, F)."""
         output = self.model(pixel_values=pixels)
-        if self.trained_pooler:
+        if self.pooling == "embedding":
             return _embedding(output, "image_embeds").flatten(1)
         states = output.last_hidden_state
         return states.mean(1) if states.ndim == 3 else states.mean((2, 3))

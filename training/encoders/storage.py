@@ -1,23 +1,21 @@
 """Encoders on disk: JSON, preprocessing, and those weights that can't be had by name."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.encoders.base import Encoder
-from training.encoders.build import build_image_encoder, build_text_encoder
+from training.encoders.build import build_encoder
 from training.encoders.config import EncoderConfig
+from training.encoders.pooling import ARCHITECTURE, Pooled
 from training.errors import BadData
 
 FORMAT = 1
 _RECORD, _WEIGHTS = "encoder.json", "weights.safetensors"
-_BUILD = {"image": build_image_encoder, "text": build_text_encoder}
 
 
 class EncoderRecord(BaseModel):
@@ -33,7 +31,7 @@ class EncoderRecord(BaseModel):
 
 
 def save_encoder(encoder: Encoder[Any], folder: Path) -> None:
-    """Write what `load_encoder` reads; weights only where they are trained."""
+    """Write what `load_encoder` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     record = EncoderRecord(
         format=FORMAT,
@@ -43,7 +41,9 @@ def save_encoder(encoder: Encoder[Any], folder: Path) -> None:
         fingerprint=encoder.fingerprint(),
     )
     encoder.save_preprocessing(folder)
-    if weights := _trained(encoder):
+    if isinstance(encoder.backbone, Pooled):
+        encoder.backbone.save_architecture(folder)
+    if weights := _kept(encoder):
         save_file(weights, folder / _WEIGHTS)
     # last: a folder with a record is whole
     (folder / _RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
@@ -56,23 +56,24 @@ def read_record(folder: Path) -> EncoderRecord:
         record = EncoderRecord.model_validate_json(text)
     except (OSError, ValidationError) as error:
         raise BadData(f"{folder} holds no readable encoder: {error}") from None
-    if record.format != FORMAT:
+    if record.format != FORMAT or record.modality not in ("image", "text"):
         raise BadData(f"{folder} has encoder format {record.format}; this release reads {FORMAT}")
     return record
 
 
 def load_encoder(folder: Path) -> Encoder[Any]:
-    """Read a saved encoder: built by name, with its own preprocessing and its trained weights.
+    """Read a saved encoder, with its own preprocessing and its trained weights.
 
     Raises:
         BadData: the folder is broken, or the encoder of that name is another one now.
-        Unavailable: its weights have to be downloaded, and don't come.
+        Unavailable: frozen weights have to be downloaded, and don't come.
     """
     record = read_record(folder)
-    encoder = _BUILD[record.modality](record.config)
+    encoder = build_encoder(record.modality, _buildable(record.config, folder))
+    encoder.config = record.config
     try:
         encoder.restore_preprocessing(folder)
-        if wanted := set(_trained(encoder)):
+        if wanted := set(_kept(encoder)):
             weights = load_file(folder / _WEIGHTS)
             if set(weights) != wanted:
                 raise BadData(f"{folder / _WEIGHTS} holds the weights of another architecture")
@@ -87,10 +88,32 @@ def load_encoder(folder: Path) -> Encoder[Any]:
     return encoder
 
 
-def _trained(encoder: Encoder[Any]) -> dict[str, Tensor]:
-    """The tensors that training changes. Batch statistics never do: see `tuning.hold_still`."""
+def _kept(encoder: Encoder[Any]) -> dict[str, Tensor]:
+    """The tensors that a folder holds.
+
+    Of a frozen encoder none: it is built by name. Of a trained one that installs as a package,
+    those that learn (batch statistics never do, see `tuning.hold_still`). Of any other trained
+    one all, so that nothing has to be downloaded where it is used.
+    """
+    if encoder.config.tuning == "frozen":
+        return {}
+    learns = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
     return {
-        name: parameter.detach().cpu().contiguous()
-        for name, parameter in encoder.named_parameters()
-        if parameter.requires_grad
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in encoder.state_dict().items()
+        if name in learns or not _installs(encoder.config)
     }
+
+
+def _installs(config: EncoderConfig) -> bool:
+    return config.name.startswith("packaged/")
+
+
+def _buildable(config: EncoderConfig, folder: Path) -> EncoderConfig:
+    """A configuration that builds the saved architecture where its weights are to come from."""
+    if config.tuning == "frozen" or _installs(config):
+        return config
+    changes: dict[str, Any] = {"pretrained": False}
+    if config.name.startswith("transformers/"):
+        changes["name"] = f"transformers/{folder / ARCHITECTURE}"
+    return config.model_copy(update=changes)

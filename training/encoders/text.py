@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from training.config import Config
 from training.encoders.base import Encoder, Inputs
 from training.encoders.config import EncoderConfig
+from training.encoders.pooling import ARCHITECTURE, Pooled
 from training.registry import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 text_encoders: Registry[Callable[[EncoderConfig], "TextEncoder"]] = Registry("text encoder")
 """Builders by family (`transformers`) or whole name (`packaged/all-minilm-l6-v2`)."""
 
-_SETTINGS, _TOKENIZER = "preprocessing.json", "tokenizer"
+_SETTINGS = "preprocessing.json"
 _PROBE = ["A red Apple, 3 naïve café-owners & 東京 🙂", "  two\nlines\t", ""]
 
 
@@ -31,7 +32,7 @@ class TextPreprocessing(Config):
     pad_to_max: bool = False
     """Pad every text to `max_tokens`, as SigLIP was trained; otherwise to a batch's longest."""
     pooling: str = "mean"
-    """How the backbone pools; kept here so that it is part of the fingerprint."""
+    """How the backbone pools; see `PooledText`."""
     tokenizer: str = ""
     """Digest of the vocabulary and of what becomes of some texts."""
 
@@ -59,7 +60,8 @@ class TextEncoder(Encoder[str]):
         source: str | None = None,
     ) -> None:
         super().__init__(config, backbone, dimension, source)
-        self.tokenizer, self.preprocessing = tokenizer, preprocessing
+        self.tokenizer = tokenizer
+        self._use(preprocessing)
 
     def preprocess(self, raw: Sequence[str]) -> Inputs:
         """N texts to `input_ids` and the like: (N, T) long, T the longest text's tokens."""
@@ -82,14 +84,19 @@ class TextEncoder(Encoder[str]):
     def save_preprocessing(self, folder: Path) -> None:
         text = self.preprocessing.model_dump_json(indent=1)
         (folder / _SETTINGS).write_text(text, encoding="utf-8")
-        self.tokenizer.save_pretrained(folder / _TOKENIZER)
+        self.tokenizer.save_pretrained(folder / ARCHITECTURE)
 
     def restore_preprocessing(self, folder: Path) -> None:
         from training.encoders.hub import load_tokenizer
 
         text = (folder / _SETTINGS).read_text(encoding="utf-8")
-        self.preprocessing = TextPreprocessing.parse(json.loads(text))
-        self.tokenizer = load_tokenizer(str(folder / _TOKENIZER))
+        self._use(TextPreprocessing.parse(json.loads(text)))
+        self.tokenizer = load_tokenizer(str(folder / ARCHITECTURE))
+
+    def _use(self, preprocessing: TextPreprocessing) -> None:
+        self.preprocessing = preprocessing
+        if isinstance(self.backbone, Pooled):
+            self.backbone.use(preprocessing.pooling)
 
     def _reading_order(self, raw: Sequence[str]) -> list[int]:
         """By length: a batch is padded to its longest text, and padding costs what text costs."""

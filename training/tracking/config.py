@@ -26,7 +26,8 @@ class TrackingConfig(Config):
 
     uri: str | None = None
     """`http(s)://…` of an MLflow server, or a database such as `sqlite:///…`; None for
-    `mlflow.db` in the workspace. The command line fills it from MLFLOW_TRACKING_URI."""
+    `mlflow.db` in the workspace. With a database, artifacts lie in the workspace too: to share
+    models between machines, use a server. The command line fills this from MLFLOW_TRACKING_URI."""
     experiment: Annotated[str, Field(min_length=1)] = "commonspace"
     registered_model: Annotated[str, Field(pattern=r"^[^/:.%\"'@]+$")] = "commonspace"
     patience_s: Annotated[float, Field(ge=0, le=86400)] = 60.0

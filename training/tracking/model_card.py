@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from training.tracking.provenance import Commit
+from training.tracking.reachability import public_name
 
 Retrieval = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Model, direction, metric to value; as in the demo's summary."""
@@ -86,7 +87,7 @@ class CardFacts:
 
 
 def write_card(facts: CardFacts) -> str:
-    """The card in Markdown."""
+    """The card in Markdown; credentials in URIs are left out."""
     commit = facts.commit
     code = f"`{commit.id}`{' with local changes' if commit.dirty else ''}" if commit else "no git"
     sections = {
@@ -113,7 +114,7 @@ def write_card(facts: CardFacts) -> str:
         "Configuration": f"```yaml\n{facts.config.strip()}\n```",
     }
     body = "\n\n".join(f"## {title}\n\n{text.strip()}" for title, text in sections.items())
-    return f"# {facts.name}\n\n{body}\n"
+    return public_name(f"# {facts.name}\n\n{body}\n")
 
 
 def retrieval_table(retrieval: Retrieval) -> str:

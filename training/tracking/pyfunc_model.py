@@ -63,10 +63,12 @@ def encode_rows(space: "Space", rows: pd.DataFrame, modality: str = "post") -> n
         raise BadData(
             f"params: modality is {modality!r}", hint=f"it must be one of {', '.join(MODALITIES)}"
         )
+    hint = f"a row may hold {', '.join(COLUMNS)}"
     unknown = [str(name) for name in rows.columns if name not in COLUMNS]
     if unknown:
-        hint = f"a row may hold {', '.join(COLUMNS)}"
         raise BadData(f"no such column: {', '.join(unknown)}", hint=hint)
+    if not len(rows.columns):  # MLflow drops what its signature does not name, down to nothing
+        raise BadData("the rows have none of the model's columns", hint=hint)
     texts, images = _column(rows, "text", str), _column(rows, "image", bytes)
     if not len(rows):
         return np.zeros((0, space.dimension), np.float32)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from training.errors import BadConfig, NotFound, Refused, Unavailable
 
@@ -13,12 +13,9 @@ _AWAY = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _FORBIDDEN = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 
 
-def public_name(uri: str) -> str:
-    """The URI without credentials, for messages and records."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+def public_name(text: str) -> str:
+    """A URI, or all URIs in a text, without credentials: for messages and records."""
+    return re.sub(r"://[^/\s]+@", "://***@", text)
 
 
 def is_http(uri: str) -> bool:

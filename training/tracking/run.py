@@ -13,6 +13,7 @@ from training.errors import CommonspaceError, NotFound
 from training.tracking.forwarder import MetricsForwarder
 from training.tracking.metrics_log import EpochMetrics, metric_name
 from training.tracking.provenance import checkout_commit, installed_packages, platform_facts
+from training.tracking.reachability import public_name
 from training.tracking.server import Tracking
 
 if TYPE_CHECKING:
@@ -48,12 +49,15 @@ class TrackedRun:
     def log_config(self, config: Config) -> None:
         """All fields as parameters, and the whole as `config.yaml`.
 
+        Credentials in URIs are left out: whoever may see the run would see them.
         A field that differs from what an earlier session logged is a tag `resumed.<field>`, since
         MLflow's parameters never change.
         """
         from mlflow.entities import Param, RunTag
 
-        fields = {name: value[:_PARAMETER_LIMIT] for name, value in config.flat().items()}
+        fields = {
+            name: public_name(value)[:_PARAMETER_LIMIT] for name, value in config.flat().items()
+        }
 
         def log(client: "MlflowClient") -> None:
             logged = client.get_run(self.run_id).data.params
@@ -68,7 +72,7 @@ class TrackedRun:
             client.log_batch(self.run_id, tags=changed)
 
         self._call(log)
-        self.log_text(config.to_yaml(), CONFIG_ARTIFACT)
+        self.log_text(public_name(config.to_yaml()), CONFIG_ARTIFACT)
 
     def log_data(self, digest: str, *, source: str, counts: Mapping[str, int]) -> None:
         """Bind the run to its data, as a dataset input and a tag; model versions inherit it.
@@ -82,7 +86,9 @@ class TrackedRun:
 
         short = digest[:_DIGEST_LIMIT]
         profile = json.dumps(dict(counts))
-        dataset = Dataset("posts", short, "local", json.dumps({"uri": source}), profile=profile)
+        dataset = Dataset(
+            "posts", short, "local", json.dumps({"uri": public_name(source)}), profile=profile
+        )
 
         def log(client: "MlflowClient") -> None:
             inputs = client.get_run(self.run_id).inputs

@@ -30,6 +30,8 @@ MLFLOW_SETTINGS = {
 """What the composition root should put into the environment, unless set, before MLflow is used:
 no usage reports, no progress bars across ours, and no unpickling."""
 
+_LONGEST_PAUSE_S = 5.0
+# They report each table and each check of a model; warnings still come through.
 _CHATTY = (
     "alembic",
     "mlflow.pyfunc",
@@ -90,10 +92,11 @@ class Tracking:
                         probe_server(self.uri)
                     return action(self._connected())
             except Unavailable:
-                if time.monotonic() + pause > deadline:
+                left = deadline - time.monotonic()
+                if left <= 0:
                     raise
-            time.sleep(pause)
-            pause = min(2 * pause, 10)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def experiment_id(self) -> str:
         """The experiment's id; created if it is new. Raises: Conflict if it was deleted."""

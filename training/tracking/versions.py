@@ -2,9 +2,11 @@
 
 import math
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import NotFound
@@ -99,9 +101,6 @@ def show_model(tracking: Tracking, reference: str | int = CHAMPION) -> ModelVers
 
 def read_config(tracking: Tracking, model: ModelVersion) -> str:
     """The YAML that the version was trained with. Raises: NotFound if its run holds none."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
 
         def download(client: "MlflowClient") -> str:

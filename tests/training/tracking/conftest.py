@@ -1,3 +1,5 @@
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -6,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +16,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from training.errors import Unavailable
+from training.tracking import registry
+from training.tracking.artifact import SPACE_PATH
 from training.tracking.config import GateConfig, TrackingConfig
-from training.tracking.registry import register
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import MLFLOW_SETTINGS, Tracking
 from training.tracking.versions import ModelVersion
@@ -38,7 +43,7 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tracking(fresh_database: Path, tmp_path: Path) -> Tracking:
-    workspace = tmp_path / "workspace"
+    workspace = tmp_path / "work space"
     workspace.mkdir()
     shutil.copy(fresh_database, workspace / "mlflow.db")
     return Tracking(TrackingConfig(gate=GateConfig(metric="validation/mrr")), workspace)
@@ -67,27 +72,43 @@ def space_files(tmp_path: Path) -> Callable[[float], Path]:
 
 @pytest.fixture
 def registered(
-    tracking: Tracking, run: TrackedRun, space_files: Callable[[float], Path]
+    tracking: Tracking,
+    run: TrackedRun,
+    space_files: Callable[[float], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., ModelVersion]:
-    """Registers another version with a score; another `digest` makes it one of other data."""
+    """Registers another version with a score; another `digest` makes it one of other data.
+
+    Of the artifact only the space's files are written: source and signature cost a second each time
+    and are tested once, with the real thing.
+    """
+    monkeypatch.setattr(
+        registry,
+        "build_model",
+        lambda space, target, model, card: shutil.copytree(space, target / SPACE_PATH),
+    )
 
     def make(score: float, *, digest: str = "d" * 64, split: str = "validation") -> ModelVersion:
-        make.count += 1
         run.log_data(digest, source="sample", counts={"posts": 7})
         metrics = {"validation/mrr": score}
-        folder = space_files(float(make.count))
-        return register(tracking, run.run_id, folder, metrics=metrics, split=split)
+        folder = space_files(next(numbers))
+        return registry.register(tracking, run.run_id, folder, metrics=metrics, split=split)
 
-    make.count = 0
+    numbers = itertools.count(1.0)
     return make
 
 
 class Relay:
-    """A loopback port in front of a server, which can be cut off and restored."""
+    """A loopback port in front of a server, which can be cut off and restored.
+
+    Attributes:
+        lose_answers_to: a piece of a request; the answer to the next request that holds it is lost.
+    """
 
     def __init__(self, target: int) -> None:
         self._target, self._open = target, []
         self._listener: socket.socket | None = None
+        self.lose_answers_to: bytes | None = None
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.restore()
@@ -118,17 +139,26 @@ class Relay:
                 return
             far = socket.create_connection(("127.0.0.1", self._target))
             self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            lost = threading.Event()
+            for pump in (self._ask, self._answer):
+                threading.Thread(target=pump, args=(near, far, lost), daemon=True).start()
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while chunk := source.recv(65536):
-                sink.sendall(chunk)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+    def _ask(self, near: socket.socket, far: socket.socket, lost: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := near.recv(65536):
+                if self.lose_answers_to and self.lose_answers_to in chunk:
+                    self.lose_answers_to = None
+                    lost.set()
+                far.sendall(chunk)
+            far.shutdown(socket.SHUT_WR)
+
+    def _answer(self, near: socket.socket, far: socket.socket, lost: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := far.recv(65536):
+                if lost.is_set():
+                    break
+                near.sendall(chunk)
+            near.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="session")
@@ -153,12 +183,22 @@ def server_port(
             env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         )
     try:
-        config = TrackingConfig(uri=f"http://127.0.0.1:{port}")
-        Tracking(config, folder).call(lambda client: None, patience_s=120)
+        wait_for(Tracking(TrackingConfig(uri=f"http://127.0.0.1:{port}"), folder), server)
         yield port
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+def wait_for(tracking: Tracking, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        assert server.poll() is None, "the server did not start"
+        try:
+            return tracking.connect()
+        except Unavailable:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 @pytest.fixture

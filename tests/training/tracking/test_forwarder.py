@@ -106,6 +106,15 @@ def test_a_server_that_goes_away_loses_and_doubles_nothing(remote, relay, tmp_pa
     assert history(remote, run.run_id, "loss") == expected
 
 
+def test_an_answer_that_is_lost_doubles_nothing(remote, relay, tmp_path):
+    run = open_run(remote, tmp_path / "run", name="lost answer")
+    relay.lose_answers_to = b"/runs/log-batch"
+    with run.forward_metrics():
+        append_metrics(tmp_path / "run" / "metrics.jsonl", 1, {"loss": 3})
+    assert relay.lose_answers_to is None
+    assert history(remote, run.run_id, "loss") == [(1, 3)]
+
+
 def test_a_server_that_stays_away_costs_no_metrics(remote, relay, tmp_path):
     run = open_run(remote, tmp_path / "run", name="stays away")
     path = tmp_path / "run" / "metrics.jsonl"

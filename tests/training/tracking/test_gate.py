@@ -1,4 +1,3 @@
-import dataclasses
 import math
 from datetime import UTC, datetime
 
@@ -6,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from training.errors import BadData, Conflict, NotFound, Unavailable
+from training.errors import BadData, Conflict, NotFound
 from training.tracking.config import GateConfig
 from training.tracking.gate import champion_of, consider, decide, promote, rollback
 from training.tracking.versions import ModelVersion, show_model
@@ -198,13 +197,3 @@ def test_a_predecessor_that_was_deleted_is_named(tracking, registered):
     tracking.call(lambda client: client.delete_model_version("commonspace", "1"))
     with pytest.raises(NotFound, match="'1'"):
         rollback(tracking)
-
-
-def test_a_server_that_goes_away_while_measuring_leaves_the_champion(remote, relay, tmp_path):
-    with pytest.raises(Unavailable):
-        relay.cut()
-        consider(remote, 1)
-
-
-def test_versions_are_plain_values():
-    assert dataclasses.replace(version(1, 0.5)).metrics == {"mrr": 0.5}

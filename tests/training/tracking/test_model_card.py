@@ -48,6 +48,12 @@ def test_without_a_checkout():
     assert "no git" in write_card(dataclasses.replace(FACTS, commit=None))
 
 
+def test_no_password_gets_on_the_card():
+    card = write_card(dataclasses.replace(FACTS, config="uri: http://me:secret@mlflow:5000\n"))
+    assert "http://***@mlflow:5000" in card
+    assert "secret" not in card
+
+
 def test_the_table_has_a_dash_where_there_is_no_figure():
     rows = retrieval_table(FACTS.retrieval).splitlines()
     assert rows[2] == "| user → image | joint | – | 0.900 | – | 0.700 | – | 3 |"

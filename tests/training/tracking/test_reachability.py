@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from training.errors import BadConfig, CommonspaceError, NotFound, Refused, Unavailable
+from training.errors import BadConfig, CommonspaceError, Conflict, NotFound, Refused, Unavailable
 from training.tracking.config import TrackingConfig
 from training.tracking.reachability import public_name
 from training.tracking.server import Tracking
@@ -87,7 +87,7 @@ def test_a_database_without_its_driver(tmp_path):
 
 
 def test_what_does_not_exist(tracking):
-    with pytest.raises(NotFound, match=r"workspace/mlflow\.db"):
+    with pytest.raises(NotFound, match=r"work space/mlflow\.db"):
         tracking.call(lambda client: client.get_run("0" * 32))
 
 
@@ -107,6 +107,17 @@ def test_artifacts_stay_in_the_workspace(tracking):
     assert experiment.artifact_location == (tracking.workspace / "mlartifacts").as_uri()
 
 
+def test_an_experiment_that_was_deleted_is_not_written_to(tracking):
+    number = tracking.experiment_id()
+    tracking.call(lambda client: client.delete_experiment(number))
+    with pytest.raises(Conflict, match="'commonspace' was deleted"):
+        tracking.experiment_id()
+
+
 def test_public_name_keeps_what_is_no_secret():
     assert public_name("postgresql://me:pw@db:5432/m?ssl=1") == "postgresql://***@db:5432/m?ssl=1"
     assert public_name("sqlite:////data/a@b.db") == "sqlite:////data/a@b.db"
+    assert public_name("s3://bucket/a@b") == "s3://bucket/a@b"
+    assert (
+        public_name("a: http://u:p@ss@h/x\nb: http://k@h") == "a: http://***@h/x\nb: http://***@h"
+    )

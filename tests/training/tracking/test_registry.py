@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -11,7 +12,7 @@ from training.tracking.versions import list_models, read_config, show_model
 
 
 def artifacts(version) -> Path:
-    return Path(version.source.removeprefix("file://"))
+    return Path(unquote(version.source.removeprefix("file://")))
 
 
 def test_a_version_leads_back_to_data_config_and_commit(tracking, run, space_files):

@@ -112,7 +112,13 @@ def test_evaluations_are_nested(tracking, run):
         evaluation.forward_metrics()
 
 
-def test_long_and_many_parameters(tracking, run):
+def test_no_password_gets_into_the_run(tracking, run, tmp_path):
+    run.log_config(Whole(name="http://me:secret@mlflow:5000"))
+    assert fetch(tracking, run.run_id).data.params["name"] == "http://***@mlflow:5000"
+    assert "secret" not in artifact(tracking, run.run_id, "config.yaml", tmp_path)
+
+
+def test_long_parameters(tracking, run):
     run.log_config(Whole(loop=Part(note="x" * 7000)))
     assert len(fetch(tracking, run.run_id).data.params["loop.note"]) == 6000
 

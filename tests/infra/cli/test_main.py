@@ -1,0 +1,126 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.cli import main
+from infra.cli.main import app
+from training.errors import CommonspaceError, Refused
+
+COMMONSPACE = [sys.executable, "-m", "infra.cli.main"]
+HEAVY = {
+    "ray",
+    "torch",
+    "mlflow",
+    "pymilvus",
+    "transformers",
+    "pyarrow",
+    "numpy",
+    "pandas",
+    "sqlalchemy",
+    "pydantic",
+    "rich",
+}
+COMMANDS = [
+    *(["train"], ["evaluate"], ["index"], ["recommend"], ["similar"], ["search"], ["submit"]),
+    *(["demo"], ["doctor"], ["data", "check"], ["data", "sample"]),
+    *(["models", "list"], ["models", "show"], ["models", "promote"], ["models", "rollback"]),
+    *(["jobs", "list"], ["jobs", "logs"], ["jobs", "stop"]),
+]
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMONSPACE, *arguments], capture_output=True, text=True, **options)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, infra.cli.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_the_entry_point_answers() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: commonspace ")
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_examples(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Examples:\n" in result.stdout
+    assert f"\n    commonspace {' '.join(command)}" in result.stdout  # lines kept as they are
+
+
+def test_the_list_of_commands_is_whole() -> None:
+    """A new command must be in the tests above."""
+
+    def paths(typer_app, prefix: tuple[str, ...] = ()):
+        for command in typer_app.registered_commands:
+            yield (*prefix, command.name or command.callback.__name__)
+        for group in typer_app.registered_groups:
+            yield from paths(group.typer_instance, (*prefix, group.typer_instance.info.name))
+
+    assert set(paths(app)) == {tuple(command) for command in COMMANDS}
+
+
+def test_a_known_error_is_two_lines_and_its_code() -> None:
+    done = run("train", "--set", "loop.epochz=3")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == ["error: loop.epochz: no such field; did you mean 'epochs'?"]
+
+
+def test_a_hint_follows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def refuse(**options) -> None:
+        raise Refused("no", hint="ask nicely")
+
+    monkeypatch.setattr(main, "app", refuse)
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert left.value.code == Refused.exit_code
+    assert capsys.readouterr().err == "error: no\nhint: ask nicely\n"
+
+
+def test_an_unexpected_error_stays_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**options) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(main, "app", broken)
+    with pytest.raises(ZeroDivisionError):
+        main.main()
+
+
+def test_a_misspelt_option_is_a_usage_error() -> None:
+    done = run("train", "--epochs", "3")
+    assert done.returncode == 2
+    assert "--epochs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_with_130() -> None:
+    code = (
+        "import infra.cli.options, infra.cli.train, infra.cli.main as m, time\n"
+        "def slow(*a): print('in it', flush=True); time.sleep(60)\n"
+        "infra.cli.train.configuration = slow\n"
+        "import sys; sys.argv = ['commonspace', 'train']; m.main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stdout.readline() == "in it\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_errors_that_cross_processes_keep_their_code() -> None:
+    kinds = [CommonspaceError, *CommonspaceError.__subclasses__()]
+    codes = [kind.exit_code for kind in kinds]
+    assert len(set(codes)) == len(codes)
+    assert 130 not in codes
