@@ -55,13 +55,15 @@ def _start(config: RayConfig) -> None:
     import ray
 
     quiet()
+    # nobody reclaims the only machine there is, and its watcher logs an error at each start
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     ray.init(
         address="local",
         num_cpus=config.cpus or max(2, len(usable_cpus())),
         object_store_memory=config.object_store_mb * MEGABYTE,
         include_dashboard=False,
         logging_level=logging.WARNING,
-        runtime_env={"worker_process_setup_hook": "infra.quiet.quiet"},
+        runtime_env={"worker_process_setup_hook": "infra.quiet.settle_worker"},
     )
 
 

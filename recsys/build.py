@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.milvus import Milvus
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
@@ -26,19 +27,20 @@ class Build:
         names: names of the collections.
         version: that is built.
         dimension: D of every vector.
-        kind: FLAT or HNSW.
+        config: kind of index, and how many rows to insert at a time.
     """
 
     def __init__(
-        self, milvus: Milvus, names: Names, version: Version, dimension: int, kind: str
+        self, milvus: Milvus, names: Names, version: Version, dimension: int, config: IndexConfig
     ) -> None:
         self._milvus = milvus
         self._names = names
+        self._batch_size = config.batch_size
         self.version = version
         self.dimension = dimension
         self.inserted: Counter[Target] = Counter()
         for part in PARTS:
-            self._create(part, kind)
+            self._create(part, config.resolved_kind)
 
     def insert(
         self,
@@ -60,15 +62,17 @@ class Build:
         if not len(ids):
             return
         self._check(ids, vectors)
-        rows = [
+        rows: list[dict[str, object]] = [
             {"id": id, "vector": vector}
             for id, vector in zip(ids, vectors.astype(np.float32), strict=True)
         ]
         if posts is not None:
             for row, post in zip(rows, posts, strict=True):
                 row |= _post_fields(post)
-        self._milvus("insert", self._names.collection(target, self.version), rows)
-        self.inserted[target] += len(ids)
+        for start in range(0, len(rows), self._batch_size):
+            batch = rows[start : start + self._batch_size]
+            self._milvus("insert", self._names.collection(target, self.version), batch)
+            self.inserted[target] += len(batch)
 
     def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
         """Record how the model weighs queries; direction to (D,). See `View.aimed`.

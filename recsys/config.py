@@ -22,15 +22,15 @@ class IndexConfig(Config):
     kind: Literal["auto", "FLAT", "HNSW"] = "auto"
     """FLAT is exact. `auto`: FLAT on Lite (where HNSW is slower), HNSW on a server."""
     batch_size: int = Field(default=1000, ge=1, le=10_000)
-    """Rows that are embedded and inserted at a time."""
+    """Rows that are inserted at a time."""
     keep_versions: int = Field(default=2, ge=2)
     """Complete versions that are kept, the live one included. Two at least: a reader that began
     before a swap still finds its version."""
-    workers: int = Field(default=1, ge=1)
-    """Ray actors that embed, one CPU each."""
+    workers: int | None = Field(default=None, ge=1)
+    """Ray tasks that embed at once, one CPU each; None: as many as the cluster has CPUs."""
     here_below: int = Field(default=500, ge=0)
-    """Fewer posts and people than this are embedded by the calling process; actors take longer to
-    start than to embed them."""
+    """Fewer posts and people than this are embedded by the calling process: that takes less time
+    than to hand the model to others."""
     timeout_s: float = Field(default=60, gt=0)
     """For one request to Milvus."""
 
@@ -53,6 +53,13 @@ class IndexConfig(Config):
     def remote(self) -> bool:
         """True if a server is meant, False for a folder of Milvus Lite."""
         return "://" in self.uri
+
+    @property
+    def resolved_kind(self) -> str:
+        """FLAT or HNSW."""
+        if self.kind != "auto":
+            return self.kind
+        return "HNSW" if self.remote else "FLAT"
 
     def location(self, workspace: Path) -> str:
         """The URI as it is, or the absolute path of the folder."""

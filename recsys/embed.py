@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from training.modalities import History, PostFeatures
     from training.space import Space
 
-_MOST_DEATHS = 3
-_LOG = logging.getLogger(__name__)
+_MOST_A_TASK = 8192
+"""Posts and people of one Ray task: many enough to be worth handing the model to it."""
 
 
 @dataclass(frozen=True)
@@ -64,75 +65,43 @@ def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
     Yields: vectors of one kind at a time. A post has two or three: post, and image or text or both;
         a person of whom the model can make nothing has none.
     """
-    starts = range(0, len(work), config.batch_size)
-    chunks = {start: min(start + config.batch_size, len(work)) for start in starts}
     if len(work) < config.here_below:
-        embedder = Embedder(work)
-        for start, stop in chunks.items():
-            yield from embedder.embed(np.arange(start, stop))
+        yield from Embedder(work).embed(np.arange(len(work)))
     else:
-        yield from _by_actors(work, chunks, config.workers)
+        with _quiet():
+            yield from _by_tasks(work, config.workers)
 
 
-def _by_actors(work: Work, chunks: dict[int, int], workers: int) -> Iterator[Embedded]:
-    """By a pool of actors; a new one takes over what is left when an actor dies."""
-    import ray
-    from ray.exceptions import RayActorError
-
-    reference, deaths = ray.put(work), 0
-    while chunks:
-        try:
-            with _quiet():
-                for start, parts in _stream(reference, chunks, workers):
-                    yield from parts
-                    del chunks[start]
-        except RayActorError as error:
-            deaths += 1
-            if deaths > _MOST_DEATHS:
-                raise
-            _LOG.warning("an embedding process died and is replaced: %s", error)
-
-
-def _stream(
-    work: Any, chunks: dict[int, int], workers: int
-) -> Iterator[tuple[int, list[Embedded]]]:
-    """Chunks by their start; one row each, so that none arrives in parts."""
+def _by_tasks(work: Work, workers: int | None) -> Iterator[Embedded]:
+    """By Ray tasks, which are run again where a process dies. A chunk is a row: none splits."""
     import ray
 
+    workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    size = min(_MOST_A_TASK, -(-len(work) // workers))
+    starts = range(0, len(work), size)
     dataset = ray.data.from_items(
-        [{"start": start, "stop": stop} for start, stop in chunks.items()],
-        override_num_blocks=len(chunks),
+        [{"start": start, "stop": min(start + size, len(work))} for start in starts],
+        override_num_blocks=len(starts),
     ).map(
-        _Actor,  # type: ignore[arg-type]
-        fn_constructor_args=[work],
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(chunks))),
+        partial(_chunk, work=ray.put(work)),
+        compute=ray.data.TaskPoolStrategy(size=workers),
         num_cpus=1,
-        max_restarts=0,  # Ray can't restart an actor whose arguments it has dropped: we start anew
     )
     for row in dataset.iter_rows():
-        yield row["start"], [_unpacked(*part) for part in zip(*_columns(row), strict=True)]
+        for part in zip(row["targets"], row["numbers"], row["vectors"], strict=True):
+            yield _unpacked(*part)
 
 
-class _Actor:
-    """Embeds chunks as Ray Data hands them over; vectors travel as bytes."""
+def _chunk(row: dict[str, int], work: Any) -> dict[str, Any]:
+    """One task: vectors of the numbers from `start` to before `stop`, as bytes."""
+    import ray
 
-    def __init__(self, work: Any) -> None:
-        import ray
-
-        self._embedder = Embedder(ray.get(work))
-
-    def __call__(self, row: dict[str, int]) -> dict[str, Any]:
-        parts = self._embedder.embed(np.arange(row["start"], row["stop"]))
-        return {
-            "start": row["start"],
-            "targets": [part.target.value for part in parts],
-            "numbers": [part.numbers.tobytes() for part in parts],
-            "vectors": [part.vectors.astype(np.float32).tobytes() for part in parts],
-        }
-
-
-def _columns(row: dict[str, Any]) -> tuple[list[str], list[bytes], list[bytes]]:
-    return list(row["targets"]), list(row["numbers"]), list(row["vectors"])
+    parts = Embedder(ray.get(work)).embed(np.arange(row["start"], row["stop"]))
+    return {
+        "targets": [part.target.value for part in parts],
+        "numbers": [part.numbers.tobytes() for part in parts],
+        "vectors": [part.vectors.astype(np.float32).tobytes() for part in parts],
+    }
 
 
 def _unpacked(target: str, numbers: bytes, vectors: bytes) -> Embedded:

@@ -129,9 +129,12 @@ def _work(
 
 
 def _insert(part: Embedded, build: Build, post_ids: np.ndarray, work: Work, events: Events) -> None:
-    """Insert vectors, but of posts that were deleted or made private since the build began."""
+    """Insert vectors, but of what was deleted or made private since the build began."""
     if part.target is Target.USERS:
-        build.insert(part.target, [work.users[int(n)] for n in part.numbers], part.vectors)
+        ids = [work.users[int(number)] for number in part.numbers]
+        known = events.known(ids)
+        kept = [at for at, id in enumerate(ids) if id in known]
+        build.insert(part.target, [ids[at] for at in kept], part.vectors[kept])
         return
     ids = [str(post_id) for post_id in post_ids[part.numbers]]
     posts = events.posts(ids)

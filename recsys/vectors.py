@@ -110,10 +110,7 @@ class VectorStore:
             if version not in complete:
                 self._drop(version)
         version = Version(build=max((v.build for v in complete), default=0) + 1, model=model)
-        kind = self.config.kind
-        if kind == "auto":
-            kind = "HNSW" if self.config.remote else "FLAT"
-        return Build(self._milvus, self._names, version, dimension, kind)
+        return Build(self._milvus, self._names, version, dimension, self.config)
 
     def publish(self, build: Build) -> dict[Target, int]:
         """Count the rows of a build, make it the live version, and drop versions of no more use.

@@ -84,6 +84,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
             storage_path=str(plan.run_folder / "checkpoints"),
             failure_config=ray.train.FailureConfig(max_failures=scaling.max_failures),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+            logging_config=ray.train.LoggingConfig(log_level="WARNING"),
         ),
     )
     try:

@@ -14,7 +14,7 @@ from recsys.events.tables import leases
 from recsys.events.upsert import upsert
 from training.errors import Conflict
 
-SECONDS = 120
+SECONDS = 600
 """How long a lease lasts after its last renewal; a holder renews it with every batch."""
 
 

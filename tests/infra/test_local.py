@@ -15,7 +15,7 @@ CLEANER = "ray.train.v2._internal.execution.controller.placement_group_cleaner"
 
 # In a process of its own: the other tests of this one may share a session.
 SESSION = f"""
-import json, logging, ray
+import json, logging, os, ray
 from infra.local import RayConfig, ray_session
 
 def logged_by_a_worker():
@@ -32,20 +32,23 @@ def logged_by_a_worker():
 with ray_session(RayConfig(cpus=1, object_store_mb=100)):
     resources = ray.cluster_resources()
     logged = ray.get(ray.remote(logged_by_a_worker).remote())
+    address = ray.get(ray.remote(lambda: os.environ["RAY_ADDRESS"]).remote())
+    own = address == ray.get_runtime_context().gcs_address
     with ray_session(RayConfig(cpus=8)):
         inner = ray.cluster_resources()["CPU"]
     still = ray.is_initialized()
-print(json.dumps([resources, logged, inner, still, ray.is_initialized()]))
+print(json.dumps([resources, logged, own, inner, still, ray.is_initialized()]))
 """
 
 
 def test_a_session_is_small_quiet_and_over_at_the_end() -> None:
     done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    resources, logged, inner, still, after = json.loads(done.stdout.splitlines()[-1])
+    resources, logged, own, inner, still, after = json.loads(done.stdout.splitlines()[-1])
     assert resources["CPU"] == 1
     assert resources["object_store_memory"] == pytest.approx(100e6)
     assert logged == ["Failed to clean up placement group"]
+    assert own  # whatever other Ray runs on the machine
     assert inner == 1  # a session that is open is used
     assert (still, after) == (True, False)
     assert "oken authentication" not in done.stderr

@@ -6,7 +6,7 @@ import torch
 
 from recsys.config import EventsConfig
 from recsys.events.database import Events
-from recsys.events.records import Person
+from recsys.events.records import Person, Post
 from recsys.index import build_index
 from recsys.recommend import Recommender
 from recsys.versions import Target
@@ -128,13 +128,38 @@ def test_what_was_indexed_can_be_recommended(indexed):
     assert Recommender(indexed.store, indexed.events).recommend("lurker", 3)  # by id alone
 
 
-def test_a_deleted_post_is_left_out_of_the_next_build(indexed):
-    indexed.events.delete_post("post/000")
-    report = build_index(SPACE, WORLD.features, indexed.store, indexed.events, "8")
+@pytest.fixture
+def small(tmp_path):
+    """A world that is indexed without Ray."""
+    with open_events(tmp_path) as events, open_store(tmp_path) as store:
+        fill(events, WORLD)
+        build_index(SPACE, WORLD.features, store, events, "7")
+        yield SimpleNamespace(events=events, store=store)
+
+
+def test_a_deleted_post_is_left_out_of_the_next_build(small):
+    small.events.delete_post("post/000")
+    report = build_index(SPACE, WORLD.features, small.store, small.events, "8")
     assert report.absent == 1
     assert report.counts[Target.POSTS] == PUBLIC.sum() - 1
-    assert indexed.store.live().fetch(Target.POSTS, ["post/000"]) == {}
-    assert [version.model for version in indexed.store.versions()] == ["8", "7"]
+    assert small.store.live().fetch(Target.POSTS, ["post/000"]) == {}
+    assert [version.model for version in small.store.versions()] == ["8", "7"]
+
+
+def test_what_becomes_private_while_the_build_runs_is_left_out(small):
+    class Slow(ProjectionSpace):
+        def embed_posts(self, posts):
+            if "person1" in small.events.people():
+                small.events.add_posts([Post("post/001", "person0", private=True)])
+                small.events.delete_person("person1")
+            return super().embed_posts(posts)
+
+    report = build_index(Slow(), WORLD.features, small.store, small.events, "8")
+    view = small.store.live()
+    asked = ["post/000", "post/001", "post/010"]
+    assert view.fetch(Target.POSTS, asked).keys() == {"post/000"}
+    assert view.fetch(Target.USERS, ["person0", "person1"]).keys() == {"person0"}
+    assert report.counts[Target.POSTS] == PUBLIC.sum() - 8
 
 
 def test_two_do_not_index_at_once(indexed):
@@ -156,14 +181,14 @@ def test_nothing_to_index_says_so(tmp_path):
         build_index(SPACE, WORLD.features, store, events, "1")
 
 
-def test_a_build_that_fails_leaves_the_old_version(indexed):
-    before = indexed.store.live().version
+def test_a_build_that_fails_leaves_the_old_version_and_the_way_free(small):
+    before = small.store.live().version
 
     class Broken(ProjectionSpace):
         def embed_posts(self, posts):
             return 2 * super().embed_posts(posts)
 
     with pytest.raises(BadData, match="has length 2"):
-        build_index(Broken(), WORLD.features, indexed.store, indexed.events, "9")
-    assert indexed.store.live().version == before
-    assert before in indexed.store.versions()
+        build_index(Broken(), WORLD.features, small.store, small.events, "9")
+    assert small.store.live().version == before
+    assert build_index(SPACE, WORLD.features, small.store, small.events, "9").version.model == "9"

@@ -1,5 +1,3 @@
-import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,68 +33,33 @@ def jobs(job_cluster: "Cluster") -> Jobs:
     return Jobs(job_cluster.address, job_cluster.token)
 
 
-def test_a_job_runs_our_packages_with_its_files_and_variables(jobs: Jobs) -> None:
+@pytest.fixture(scope="module")
+def done(jobs: Jobs) -> str:
+    """A job that has ended well."""
     config = JobConfig(environment={"GREETING": "good day"}, metadata={"by": "test"})
-    job_id = jobs.submit(["python", "-c", SHOW], config, {"settings.txt": "loop: it's 5"})
-    lines = list(jobs.follow(job_id))
-    text = "\n".join(lines)
-    assert "settings: loop: it's 5" in lines
+    job_id = jobs.submit(["python", "-c", SHOW], config, {"settings.txt": "loop: it's 5; $HOME"})
+    assert jobs.wait(job_id, patience_s=120).status == "SUCCEEDED", jobs.logs(job_id)
+    return job_id
+
+
+def test_a_job_runs_our_packages_with_its_files_and_variables(jobs: Jobs, done: str) -> None:
+    lines = list(jobs.follow(done))
+    assert "settings: loop: it's 5; $HOME" in lines
     assert "variable: good day token" in lines
     assert "worker: training" in lines  # it joined its own cluster, token and all
     assert any(line.startswith("packages from") and "py_modules" in line for line in lines)
     assert lines[-1] == "no newline at the end"
-    job = jobs.wait(job_id, patience_s=30)
-    assert (job.status, job.has_ended) == ("SUCCEEDED", True), text
-    assert job.started and job.ended and job.started < job.ended
-    assert jobs.logs(job_id).splitlines() == lines
-
-
-def test_jobs_are_followed_stopped_and_listed(jobs: Jobs) -> None:
-    first = jobs.submit(["echo", "$HOME; two  words"], JobConfig(runtime="none"))
-    assert "$HOME; two  words" in list(jobs.follow(first))  # quoted: no shell reads them
-    endless = "import time\nprint('begun')\ntime.sleep(600)"
-    second = jobs.submit(["python", "-u", "-c", endless], JobConfig(runtime="none"))
-    assert "begun" in _until("begun", jobs.follow(second))
-    assert jobs.get(second).status == "RUNNING"
-    assert jobs.stop(second).status == "STOPPED"
-    assert jobs.stop(second).status == "STOPPED"  # again is no error
-    listed = [job.id for job in jobs.list()]
-    assert listed.index(second) < listed.index(first)
-
-
-def _until(last: str, lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line
-        if line == last:
-            return
-
-
-def test_a_failing_job_tells_so(jobs: Jobs) -> None:
-    job_id = jobs.submit(["python", "-c", "raise SystemExit(3)"], JobConfig(runtime="none"))
-    job = jobs.wait(job_id, patience_s=60)
-    assert job.status == "FAILED"
-    assert "3" in job.message
-
-
-def test_waiting_has_an_end(jobs: Jobs) -> None:
-    job_id = jobs.submit(["sleep", "600"], JobConfig(runtime="none"))
-    began = time.monotonic()
-    with pytest.raises(Unavailable, match=job_id):
-        jobs.wait(job_id, patience_s=0.5)
-    assert time.monotonic() - began < 30
-    jobs.stop(job_id)
+    assert jobs.logs(done).splitlines() == lines
+    job = jobs.get(done)
+    assert job.has_ended and job.started and job.ended and job.started < job.ended
 
 
 def test_a_broken_stream_goes_on_where_it_broke(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, done: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "print('one')\nprint('two')\nprint('three')"
-    job_id = jobs.submit(["python", "-c", text], JobConfig(runtime="none"))
-    jobs.wait(job_id, patience_s=60)
-    whole = list(jobs.follow(job_id))
-    client, log = jobs._client, jobs.logs(job_id)
+    client, log, whole = jobs._client, jobs.logs(done), list(jobs.follow(done))
     real = client.tail_job_logs
-    breaks = iter([log.index("two") + 1, 3, 0])  # characters until it breaks: inside a line
+    breaks = iter([log.index("variable") + 3, 3, 0])  # characters until it breaks: inside a line
 
     async def breaking(job_id: str):
         left = next(breaks, None)
@@ -109,7 +72,29 @@ def test_a_broken_stream_goes_on_where_it_broke(
 
     monkeypatch.setattr(client, "tail_job_logs", breaking)
     monkeypatch.setattr("training.jobs.time.sleep", lambda seconds: None)
-    assert list(jobs.follow(job_id)) == whole
+    assert list(jobs.follow(done)) == whole
+
+
+def test_jobs_are_followed_waited_for_stopped_and_listed(jobs: Jobs, done: str) -> None:
+    endless = "import time\nprint('begun; $HOME', 'it\\'s')\ntime.sleep(600)"
+    job_id = jobs.submit(["python", "-u", "-c", endless], JobConfig(runtime="none"))
+    for line in jobs.follow(job_id):
+        if line == "begun; $HOME it's":  # as it comes, and quoted: no shell read it
+            break
+    assert jobs.get(job_id).status == "RUNNING"
+    with pytest.raises(Unavailable, match=job_id):
+        jobs.wait(job_id, patience_s=0.5)
+    assert jobs.stop(job_id).status == "STOPPED"
+    assert jobs.stop(job_id).status == "STOPPED"  # again is no error
+    listed = [job.id for job in jobs.list()]
+    assert listed.index(job_id) < listed.index(done)
+
+
+def test_a_failing_job_tells_so(jobs: Jobs) -> None:
+    job_id = jobs.submit(["python", "-c", "raise SystemExit(3)"], JobConfig(runtime="none"))
+    job = jobs.wait(job_id, patience_s=120)
+    assert job.status == "FAILED"
+    assert "3" in job.message
 
 
 def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:

@@ -1,5 +1,6 @@
 """What to read, what counts as a bad row, and how to split."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -68,9 +69,12 @@ class DataConfig(Config):
 
     @field_validator("posts", "reactions", "users", "image_folder")
     @classmethod
-    def _not_blank(cls, place: str | None) -> str | None:
+    def _is_a_place(cls, place: str | None) -> str | None:
         if place is not None and not place.strip():
             raise ValueError("must be a path or URI, not an empty text")
+        # Configurations are printed, logged and kept beside the data.
+        if place is not None and re.search(r"://[^/@]*:[^/@]*@", place):
+            raise ValueError("must not hold a password; give credentials in the environment")
         return place
 
 

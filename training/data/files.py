@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +24,11 @@ def exclusive(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write a file to; it becomes `path` if all goes well, else goes."""
-    partial = path.with_name(f".{path.name}.partial")
+    """A path beside `path` to write a file to; it becomes `path` if all goes well, else goes.
+
+    Two processes may write the same file: each has its own path, and the last one stays.
+    """
+    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
     try:
         yield partial
         partial.replace(path)

@@ -61,6 +61,8 @@ def build(parts: Sequence[Path], path: Path) -> None:
     with exclusive(path.with_suffix(".lock")):
         if path.exists():
             return
+        for left_by_the_killed in path.parent.glob(f".{path.name}.*.partial"):
+            left_by_the_killed.unlink()
         with replacing(path) as fresh, pa.ipc.new_file(str(fresh), _SCHEMA) as writer:
             for part in parts:
                 with pq.ParquetFile(part, buffer_size=_BUFFER, pre_buffer=False) as file:

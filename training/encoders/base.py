@@ -182,9 +182,8 @@ def digest_of(module: nn.Module) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
-            whole = tensor.detach().cpu().contiguous()
-            digest.update(str(tuple(whole.shape)).encode())
-            digest.update(whole.view(torch.uint8).numpy().data if whole.numel() else b"")
+            digest.update(str(tuple(tensor.shape)).encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().numpy().data)
     return digest.hexdigest()
 
 

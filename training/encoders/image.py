@@ -59,7 +59,7 @@ class ImagePreprocessing(Config):
         side, filter = (self.size, self.size), _INTERPOLATIONS[self.interpolation]
         if self.fit == "pad":
             return _padded(image, self.size, filter)
-        box = _middle(image.size, self.crop) if self.fit == "crop" else None
+        box = _middle(image.size, self.size, self.crop) if self.fit == "crop" else None
         if image.size == side and box is None:
             return image
         return image.resize(side, filter, box=box, reducing_gap=_REDUCING_GAP)
@@ -159,11 +159,18 @@ def _state_of(module: nn.Module) -> tuple[tuple[int, int], ...]:
     return tuple((t.data_ptr(), t._version) for t in module.state_dict(keep_vars=True).values())
 
 
-def _middle(size: tuple[int, int], share: float) -> tuple[float, float, float, float]:
-    width, height = size
-    side = min(width, height) * share
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+def _middle(size: tuple[int, int], side: int, share: float) -> tuple[float, float, float, float]:
+    """What is left of a picture that is resized to `side / share` at its shorter side, and cropped.
+
+    In pixels of the picture, so that one pass does both; rounded where those who resize first do.
+    """
+    shorter = round(side / share)
+    scales = [max(shorter, int(shorter * length / min(size))) / length for length in size]
+    starts = [
+        round((length * scale - side) / 2) for length, scale in zip(size, scales, strict=True)
+    ]
+    left, top = (start / scale for start, scale in zip(starts, scales, strict=True))
+    return left, top, left + side / scales[0], top + side / scales[1]
 
 
 def _padded(image: Image.Image, size: int, filter: Image.Resampling) -> Image.Image:

@@ -8,7 +8,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "red", "green", "cat", "tree", "and", "the", "sky"]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "a",
+    "red",
+    "green",
+    "cat",
+    "tree",
+    "and",
+    "the",
+    "sky",
+]
 _TOWER = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -17,7 +30,7 @@ _TOWER = {
 }
 
 
-def picture(seed: int, size: tuple[int, int] = (40, 28)) -> bytes:
+def picture(seed: int, size: tuple[int, int] = (42, 28)) -> bytes:
     """A PNG of random coloured squares, `size` being width and height."""
     small = np.random.default_rng(seed).integers(0, 256, (6, 5, 3), dtype=np.uint8)
     buffer = io.BytesIO()

@@ -37,7 +37,8 @@ RED, BLUE = picture("red"), picture("blue")
 def space() -> Space:
     """Untrained towers on the real encoders; Ann and Bob are known."""
     torch.manual_seed(0)
-    image, text = build_image_encoder(IMAGE_DEFAULT), build_text_encoder(TEXT_DEFAULT)
+    small = IMAGE_DEFAULT.model_copy(update={"image_size": 64})
+    image, text = build_image_encoder(small), build_text_encoder(TEXT_DEFAULT)
     joint = JointSpace(
         ModelConfig(dimension=8, hidden=16),
         users=2,
