@@ -4,6 +4,7 @@ Each component owns its `Config`; a run's configuration is their composition (`r
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -84,9 +85,14 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             text = "no such field" + _nearest(str(problem["loc"][-1]), cls)
         elif problem["type"] != "missing":
-            text += f", got {problem['input']!r:.80}"
+            text += f", got {_shown(problem['input'])}"
         lines.append(f"{where or 'configuration'}: {text}")
     return "; ".join(lines)
+
+
+def _shown(value: Any) -> str:
+    """A rejected value, shortened, without the credentials that a URI may hold."""
+    return re.sub(r"//[^/@\s]*@", "//***@", f"{value!r}")[:80]
 
 
 def _nearest(name: str, cls: type[BaseModel]) -> str:

@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 
 from training.data.clean import CleanData
+from training.encoders import EncoderConfig
+from training.errors import BadData
 from training.examples import Examples, assemble
 from training.features import FeatureTable, compute_features
 from training.histories import histories
 from training.observer import SILENT, Observer
 from training.run_config import RunConfig
+from training.space import IMAGE_ENCODER, TEXT_ENCODER
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,37 @@ class Materials:
         return torch.tensor([row.get(user, -1) for user in self.examples.users], dtype=torch.long)
 
 
-def gather_materials(config: RunConfig, workspace: Path, observer: Observer = SILENT) -> Materials:
+def gather_materials(
+    config: RunConfig,
+    workspace: Path,
+    observer: Observer = SILENT,
+    *,
+    model_folder: Path | None = None,
+) -> Materials:
     """Validate, split, encode; each step is kept in the workspace and done once.
 
+    Args:
+        config: of a run.
+        workspace: folder of clean data and feature caches.
+        observer: sees the progress.
+        model_folder: of a saved space, whose encoders are used instead of the configured ones.
     Raises: BadData as `training.data.prepare`, or if no post is left to train on.
     """
     from training.data.prepare import prepare
 
     observer.stage("Reading and checking the posts")
-    data = prepare(config.data, config.split, workspace)
+    data = prepare(config.data, config.split, workspace, progress=observer.advance)
+    if "train" not in data.splits():
+        raise BadData(
+            "no post is left to train on", hint="give more posts, or lower split.test_share"
+        )
     observer.stage("Encoding images and texts")
-    features = compute_features(
-        data,
-        config.image_encoder,
-        config.text_encoder,
-        workspace / "features",
-        progress=observer.advance,
-    )
+    image: EncoderConfig | Path = config.image_encoder
+    text: EncoderConfig | Path = config.text_encoder
+    if model_folder is not None:
+        image, text = model_folder / IMAGE_ENCODER, model_folder / TEXT_ENCODER
+    cache = workspace / "features"
+    features = compute_features(data, image, text, cache, progress=observer.advance)
     return Materials(data, features, assemble_examples(config, data, features))
 
 

@@ -22,7 +22,7 @@ from training.run_folder import RunFolder, fresh_name
 from training.space import Space
 from training.tracking.gate import Decision, consider
 from training.tracking.metrics_log import EpochMetrics
-from training.tracking.registry import load_space, register
+from training.tracking.registry import register, space_folder
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
 
@@ -88,6 +88,9 @@ def train(
             materials = gather_materials(config, workspace, observer)
             _log_data(run, materials)
             space = _fit(config, folder, token, run, materials, observer)
+            if _trained_encoders(config):
+                materials = gather_materials(config, workspace, observer, model_folder=folder.model)
+            _choose_weights(space, materials, folder)
             observer.stage("Evaluating on held-out posts")
             retrieval = assess(space, materials, "test")
             observer.stage("Recording and registering the model")
@@ -103,7 +106,7 @@ def train(
             decision = consider(
                 tracking,
                 version.version,
-                evaluate_champion=lambda uri: _score(load_space(uri, tracking), materials),
+                evaluate_champion=lambda uri: _champion_score(config, workspace, tracking, uri),
             )
             observer.note(decision.reason)
     return TrainResult(
@@ -131,13 +134,9 @@ def evaluate(
 
     The encodings are those of the model's own encoders.
     """
-    tracking = Tracking(config.tracking, workspace)
-    space = load_space(model, tracking)
-    encoders = {
-        "image_encoder": space.image_encoder.config,
-        "text_encoder": space.text_encoder.config,
-    }
-    materials = gather_materials(config.model_copy(update=encoders), workspace, observer)
+    model_folder = space_folder(model, Tracking(config.tracking, workspace))
+    space = Space.load(model_folder)
+    materials = gather_materials(config, workspace, observer, model_folder=model_folder)
     observer.stage(f"Evaluating on the {split} posts")
     return assess(space, materials, split)
 
@@ -171,16 +170,27 @@ def _fit(
     with run.forward_metrics(on_epoch=show):
         checkpoint = fit(plan, config.scaling)
     objective = best_objective(plan, materials.examples, checkpoint)
-    validation = embed_split(objective.space, materials.examples, "validation")
     space = Space(
         objective.space,
         _encoder(objective, "image") or build_image_encoder(config.image_encoder),
         _encoder(objective, "text") or build_text_encoder(config.text_encoder),
         materials.examples.users,
-        choose_query_weights(validation, objective.space.blocks),
     )
     space.save(folder.model)
     return space
+
+
+def _choose_weights(space: Space, materials: Materials, folder: RunFolder) -> None:
+    validation = embed_split(space.joint, materials.examples, "validation")
+    space.query_weights = choose_query_weights(validation, space.joint.blocks)
+    space.save(folder.model)
+
+
+def _champion_score(config: RunConfig, workspace: Path, tracking: Tracking, uri: str) -> float:
+    """The champion on this run's validation posts, through the champion's own encoders."""
+    model_folder = space_folder(uri, tracking)
+    materials = gather_materials(config, workspace, model_folder=model_folder)
+    return _score(Space.load(model_folder), materials)
 
 
 def _encoder(objective: Objective, modality: str) -> Encoder | None:

@@ -20,6 +20,7 @@ from training.query_weights import QueryWeights, apply
 
 FORMAT = 1
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"
+IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,8 @@ class Space:
         }
         (folder / SPACE_FILE).write_text(json.dumps(shape, indent=1), encoding="utf-8")
         (folder / USERS_FILE).write_text(json.dumps(self.users), encoding="utf-8")
-        self.image_encoder.save(folder / "image_encoder")
-        self.text_encoder.save(folder / "text_encoder")
+        self.image_encoder.save(folder / IMAGE_ENCODER)
+        self.text_encoder.save(folder / TEXT_ENCODER)
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Self:
@@ -210,8 +211,8 @@ class Space:
             text_features=shape["text_features"],
         )
         joint.load_state_dict(weights)
-        image = load_encoder(folder / "image_encoder")
-        text = load_encoder(folder / "text_encoder")
+        image = load_encoder(folder / IMAGE_ENCODER)
+        text = load_encoder(folder / TEXT_ENCODER)
         weights = {d: tuple(w) for d, w in shape["query_weights"].items()}
         return cls(joint, image, text, users, weights).to(device)
 

@@ -12,7 +12,7 @@ from training.encoders.base import Encoder
 from training.encoders.build import build_encoder
 from training.encoders.config import EncoderConfig
 from training.encoders.pooling import ARCHITECTURE, Pooled
-from training.errors import BadData
+from training.errors import BadConfig, BadData
 
 FORMAT = 1
 _RECORD, _WEIGHTS = "encoder.json", "weights.safetensors"
@@ -78,7 +78,7 @@ def load_encoder(folder: Path) -> Encoder[Any]:
             if set(weights) != wanted:
                 raise BadData(f"{folder / _WEIGHTS} holds the weights of another architecture")
             encoder.load_state_dict(weights, strict=False)
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError, BadConfig) as error:
         raise BadData(f"{folder} holds no readable encoder: {error}") from None
     if encoder.fingerprint() != record.fingerprint:
         raise BadData(
