@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 LOCAL_CLUSTER = "http://127.0.0.1:8265"
+_CHATTY = (  # uploads and closed streams are no news
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
 
 
 def job_server(address: str | None) -> str:
@@ -34,8 +39,8 @@ def connect(address: str, token: str | None) -> "JobSubmissionClient":
     """Ask the server for its version, and return a client. Raises: Unavailable, Refused."""
     from ray.job_submission import JobSubmissionClient
 
-    for chatty in ("dashboard_sdk", "job.sdk"):  # uploads and closed streams are no news
-        logging.getLogger(f"ray.dashboard.modules.{chatty}").setLevel(logging.WARNING)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with clear_errors(address, token), _without_address_variables():
         try:

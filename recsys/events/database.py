@@ -211,8 +211,11 @@ class Events:
     def _first(self, query: Select[str], count: int, exclude: Collection[str]) -> list[str]:
         """The first rows of a query that aren't excluded; a long exclusion fits no statement."""
         found: list[str] = []
-        with self._engine.connect() as connection:
-            for (post_id,) in connection.execution_options(yield_per=_STREAMED).execute(query):
+        with (
+            self._engine.connect().execution_options(yield_per=_STREAMED) as connection,
+            connection.execute(query) as stream,
+        ):
+            for (post_id,) in stream:
                 if len(found) == count:
                     break
                 if post_id not in exclude:

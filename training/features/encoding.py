@@ -153,7 +153,8 @@ def _stream(
         compute=ActorPoolStrategy(size=actors),
         num_cpus=threads,
         num_gpus=1 if gpus else None,
-        max_restarts=0,  # Ray can't restart an actor whose arguments it has dropped: we start anew
+        # Ray warns that it can't restart an actor whose arguments it has dropped: we start anew
+        ray_remote_args_fn=lambda: {"max_restarts": 0, "max_task_retries": 0},
     )
     for row in dataset.iter_rows():
         if row["error"][0]:
