@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from infra.quiet import quiet
 from training.config import Config
 from training.errors import Refused, Unavailable
 
@@ -54,7 +53,6 @@ def ray_session(config: RayConfig) -> Iterator[None]:
 def _start(config: RayConfig) -> None:
     import ray
 
-    quiet()
     # nobody reclaims the only machine there is, and its watcher logs an error at each start
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     ray.init(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 LOCAL_CLUSTER = "http://127.0.0.1:8265"
-_CHATTY = (  # uploads and closed streams are no news
+_CHATTY = (  # uploads, their size, and closed streams are no news
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
     "ray._private.runtime_env.packaging",
@@ -40,7 +40,7 @@ def connect(address: str, token: str | None) -> "JobSubmissionClient":
     from ray.job_submission import JobSubmissionClient
 
     for chatty in _CHATTY:
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with clear_errors(address, token), _without_address_variables():
         try:

@@ -6,6 +6,7 @@ import typer
 
 from infra.cli import data, demo, doctor, index, jobs, models, recommend, train
 from infra.cli.output import note
+from infra.quiet import quiet
 from training.errors import CommonspaceError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ def main() -> None:
 
     An error that a user can act on is two lines without a traceback; any other stays loud.
     """
+    quiet()
     try:
         app(prog_name="commonspace")
     except CommonspaceError as error:

@@ -1,4 +1,4 @@
-"""An ML engineer's whole way on the command line: train, crash, resume, index, recommend, search."""
+"""An engineer's whole way on the command line: train, crash, resume, index, recommend, search."""
 
 import contextlib
 import json

@@ -1,5 +1,6 @@
 """Two real Ray Train workers: gradients, falling loss, and what survives a SIGKILL."""
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -117,10 +118,11 @@ def kill_one_worker(folder: Path) -> None:
     while time.monotonic() < deadline:
         if len(read_metrics(folder / METRICS)) >= 2:
             for process in psutil.Process().children(recursive=True):
-                if "RayTrainWorker" in " ".join(process.cmdline()):
-                    process.kill()
-                    (folder / "killed").touch()
-                    return
+                with contextlib.suppress(psutil.Error):  # it may end while it is looked at
+                    if "RayTrainWorker" in " ".join(process.cmdline()):
+                        process.kill()
+                        (folder / "killed").touch()
+                        return
         time.sleep(0.01)
 
 

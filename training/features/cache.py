@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,7 @@ class FeatureCache:
         folder.mkdir(parents=True, exist_ok=True)
         compact(folder, width)
         self._parts = read_parts(folder, width)
-        self._index()
+        self._index: _Index | None = None
 
     def missing(self, hashes: Sequence[str]) -> list[int]:
         """Positions of those hashes that have no features yet, ascending."""
@@ -45,9 +46,8 @@ class FeatureCache:
             return
         packed = torch.frombuffer(bytearray(_packed(hashes)), dtype=torch.uint8)
         part = Part(packed.view(-1, HASH_BYTES), vectors.detach().cpu().float().contiguous())
-        part.write(self.folder)
-        self._parts.append(part)
-        self._index()
+        self._parts.append(Part.open(part.write(self.folder)))
+        self._index = None
 
     def gather(self, hashes: Sequence[str | None]) -> tuple[Tensor, Tensor]:
         """Features of N contents in order; rows without a content (None) are zero.
@@ -85,22 +85,36 @@ class FeatureCache:
         return np.load(path, mmap_mode="c")
 
     def _fill(self, table: np.ndarray, places: np.ndarray) -> None:
+        starts = self._indexed().starts
         for at in range(0, len(table), _ROWS_AT_ONCE):
             wanted = places[at : at + _ROWS_AT_ONCE]
-            part_of = np.searchsorted(self._starts, wanted, side="right") - 1  # -1 for absent ones
+            part_of = np.searchsorted(starts, wanted, side="right") - 1  # -1 for absent ones
             for number in np.unique(part_of[wanted >= 0]):
                 rows = np.flatnonzero(part_of == number)
                 vectors = self._parts[number].vectors.numpy()
-                table[at + rows] = vectors[wanted[rows] - self._starts[number]]
+                table[at + rows] = vectors[wanted[rows] - starts[number]]
 
     def _find(self, hashes: Sequence[str]) -> np.ndarray:
         """(n,) place of each hash among the rows of all parts; -1 if there is none."""
-        found = pc.index_in(_array(_packed(hashes)), value_set=self._known)  # type: ignore[attr-defined]
+        known = self._indexed().hashes
+        found = pc.index_in(_array(_packed(hashes)), value_set=known)  # type: ignore[attr-defined]
         return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
-    def _index(self) -> None:
-        self._known = _array(b"".join(part.hashes.numpy().tobytes() for part in self._parts))
-        self._starts = np.cumsum([0, *(len(part.hashes) for part in self._parts)])[:-1]
+    def _indexed(self) -> "_Index":
+        """The index of the parts, made when it is needed and parts have come."""
+        if self._index is None:
+            packed = b"".join(part.hashes.numpy().tobytes() for part in self._parts)
+            starts = np.cumsum([0, *(len(part.hashes) for part in self._parts)])[:-1]
+            self._index = _Index(_array(packed), starts)
+        return self._index
+
+
+class _Index(NamedTuple):
+    """All rows of all parts, one part after the other."""
+
+    hashes: pa.Array
+    starts: np.ndarray
+    """Row at which each part begins."""
 
 
 def _packed(hashes: Sequence[str]) -> bytes:

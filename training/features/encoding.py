@@ -25,9 +25,6 @@ Source = EncoderConfig | Path
 """An encoder as it is before training, or the folder of a saved one (readable on every node)."""
 
 _CPUS_PER_GPU = 4
-_MOST_DEATHS = 3
-
-_LOG = logging.getLogger(__name__)
 
 
 class EncodingConfig(Config):
@@ -112,28 +109,7 @@ class Worker:
 def _by_actors(
     chunks: Sequence[Chunk], data: CleanData, sources: dict[str, Source], config: EncodingConfig
 ) -> Iterator[tuple[Chunk, Tensor]]:
-    """By a pool of actors; a new one takes over what is left when an actor dies."""
-    from ray.exceptions import RayActorError
-
-    data.images([])  # the image file is built once, here, and not by the first actor
-    remaining = dict(enumerate(chunks))
-    deaths = 0
-    while remaining:
-        try:
-            with _quiet():
-                for number, vectors in _stream(remaining, data, sources, config):
-                    yield remaining.pop(number), vectors
-        except RayActorError as error:
-            deaths += 1
-            if deaths > _MOST_DEATHS:
-                raise
-            _LOG.warning("an encoding process died and is replaced: %s", error)
-
-
-def _stream(
-    chunks: dict[int, Chunk], data: CleanData, sources: dict[str, Source], config: EncodingConfig
-) -> Iterator[tuple[int, Tensor]]:
-    """Chunks by number through one pool of actors for both modalities.
+    """Ray Data with one pool of actors for both modalities; Ray replaces an actor that dies.
 
     On CPUs an actor has one thread. Two such actors are faster than one with two threads: these
     models are small, and the threads of one wait for each other after every layer.
@@ -141,27 +117,27 @@ def _stream(
     import ray
     from ray.data import ActorPoolStrategy
 
+    data.images([])  # the image file is built once, here, and not by the first actor
     cpus, gpus = _resources("CPU"), _resources("GPU")
     actors = config.actors or max(1, min(gpus or cpus, config.most_actors, len(chunks)))
     threads = min(_CPUS_PER_GPU, max(1, cpus // actors)) if gpus else 1
-    dataset = ray.data.from_items(
-        [{"number": number, **asdict(chunk)} for number, chunk in chunks.items()],
-        override_num_blocks=len(chunks),
-    ).map(
-        Worker,  # type: ignore[arg-type]
-        fn_constructor_args=(data.root, sources, "cuda" if gpus else "cpu", threads),
-        compute=ActorPoolStrategy(size=actors),
-        num_cpus=threads,
-        num_gpus=1 if gpus else None,
-        # Ray warns that it can't restart an actor whose arguments it has dropped: we start anew
-        ray_remote_args_fn=lambda: {"max_restarts": 0, "max_task_retries": 0},
-    )
-    for row in dataset.iter_rows():
-        if row["error"][0]:
-            kind, message, hint = row["error"]
-            raise getattr(errors, kind)(message, hint=hint)
-        vectors = np.frombuffer(row["vectors"], np.float32).reshape(-1, row["width"])
-        yield row["number"], torch.from_numpy(vectors.copy())
+    with _quiet():
+        dataset = ray.data.from_items(
+            [{"number": number, **asdict(chunk)} for number, chunk in enumerate(chunks)],
+            override_num_blocks=len(chunks),
+        ).map(
+            Worker,  # type: ignore[arg-type]
+            fn_constructor_args=(data.root, sources, "cuda" if gpus else "cpu", threads),
+            compute=ActorPoolStrategy(size=actors),
+            num_cpus=threads,
+            num_gpus=1 if gpus else None,
+        )
+        for row in dataset.iter_rows():
+            if row["error"][0]:
+                kind, message, hint = row["error"]
+                raise getattr(errors, kind)(message, hint=hint)
+            vectors = np.frombuffer(row["vectors"], np.float32).reshape(-1, row["width"])
+            yield chunks[row["number"]], torch.from_numpy(vectors.copy())
 
 
 def _resources(kind: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -40,6 +41,12 @@ class Part:
         digest.update(self.hashes.numpy().data)
         digest.update(self.vectors.numpy().data)
         return digest.hexdigest()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read a part through a memory map. Raises: OSError or SafetensorError."""
+        with safe_open(path, framework="pt") as file:
+            return cls(file.get_tensor("hashes"), file.get_tensor("vectors"))
 
     def write(self, folder: Path) -> Path:
         """Appear in a folder, by a rename. Returns: the file."""
@@ -88,8 +95,7 @@ def _read(folder: Path, width: int) -> Iterator[tuple[Path, Part]]:
 
 def _read_part(path: Path, width: int) -> Part | None:
     try:
-        with safe_open(path, framework="pt") as file:
-            part = Part(file.get_tensor("hashes"), file.get_tensor("vectors"))
+        part = Part.open(path)
         if part.vectors.shape[1:] == (width,) and path.stem == f"part-{part.digest}":
             return part
     except FileNotFoundError:  # another process has just compacted it away

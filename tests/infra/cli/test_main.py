@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from typer.testing import CliRunner
@@ -23,12 +24,14 @@ HEAVY = {
     "pydantic",
     "rich",
 }
-COMMANDS = [
-    *(["train"], ["evaluate"], ["index"], ["recommend"], ["similar"], ["search"], ["submit"]),
-    *(["demo"], ["doctor"], ["data", "check"], ["data", "sample"]),
-    *(["models", "list"], ["models", "show"], ["models", "promote"], ["models", "rollback"]),
-    *(["jobs", "list"], ["jobs", "logs"], ["jobs", "stop"]),
-]
+
+
+def commands(group, above: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """Every command that there is, as it is typed."""
+    for command in group.registered_commands:
+        yield [*above, command.name or command.callback.__name__]
+    for inner in group.registered_groups:
+        yield from commands(inner.typer_instance, (*above, inner.typer_instance.info.name))
 
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
@@ -48,7 +51,7 @@ def test_the_entry_point_answers() -> None:
     assert not done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", list(commands(app)), ids=" ".join)
 def test_every_command_has_help_with_examples(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"])
     assert result.exit_code == 0
@@ -56,16 +59,9 @@ def test_every_command_has_help_with_examples(command: list[str]) -> None:
     assert f"\n    commonspace {' '.join(command)}" in result.stdout  # lines kept as they are
 
 
-def test_the_list_of_commands_is_whole() -> None:
-    """A new command must be in the tests above."""
-
-    def paths(typer_app, prefix: tuple[str, ...] = ()):
-        for command in typer_app.registered_commands:
-            yield (*prefix, command.name or command.callback.__name__)
-        for group in typer_app.registered_groups:
-            yield from paths(group.typer_instance, (*prefix, group.typer_instance.info.name))
-
-    assert set(paths(app)) == {tuple(command) for command in COMMANDS}
+def test_the_commands_are_there() -> None:
+    known = {" ".join(command) for command in commands(app)}
+    assert {"demo", "train", "data check", "models rollback", "jobs logs", "doctor"} <= known
 
 
 def test_a_known_error_is_two_lines_and_its_code() -> None:
@@ -120,7 +116,10 @@ def test_ctrl_c_ends_with_130() -> None:
 
 
 def test_errors_that_cross_processes_keep_their_code() -> None:
-    kinds = [CommonspaceError, *CommonspaceError.__subclasses__()]
+    ours = [
+        kind for kind in CommonspaceError.__subclasses__() if kind.__module__ == "training.errors"
+    ]
+    kinds = [CommonspaceError, *ours]
     codes = [kind.exit_code for kind in kinds]
     assert len(set(codes)) == len(codes)
     assert 130 not in codes

@@ -1,4 +1,5 @@
 import json
+import pickle
 
 import pytest
 import torch
@@ -85,6 +86,17 @@ def test_a_vision_model_without_pooler_needs_no_download_either(tmp_path):
     source.rename(tmp_path / "gone")
     found = load_encoder(tmp_path / "saved").encode(PICTURES)
     assert torch.equal(found, encoder.encode(PICTURES))
+
+
+def test_encoders_can_be_sent_to_another_process():
+    for encoder, raw in [
+        (build_image_encoder(IMAGE_DEFAULT), PICTURES),
+        (build_text_encoder(TEXT_DEFAULT), TEXTS),
+    ]:
+        wanted = encoder.encode(raw)
+        arrived = pickle.loads(pickle.dumps(encoder))
+        assert torch.equal(arrived.encode(raw), wanted)
+        assert arrived.fingerprint() == encoder.fingerprint()
 
 
 def test_random_weights_are_the_same_ones_anew(tmp_path):

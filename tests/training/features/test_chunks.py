@@ -25,10 +25,10 @@ def test_texts_are_chunked_by_length_the_long_ones_first():
         assert chunk.texts == [texts[row] for row in chunk.rows]
 
 
-def test_a_million_contents_make_some_thousand_chunks():
-    chunks = image_chunks({str(i): i for i in range(1_000_000)})
+def test_many_contents_make_some_thousand_chunks():
+    chunks = image_chunks({str(i): i for i in range(300_000)})
     assert 3000 < len(chunks) <= 4096
-    assert sum(map(len, chunks)) == 1_000_000
+    assert sum(map(len, chunks)) == 300_000
 
 
 def test_nothing_makes_no_chunks():
