@@ -1,12 +1,12 @@
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.infra.cli.processes import interruptible
 from training.tracking.config import TrackingConfig
 from training.tracking.server import Tracking
 
@@ -63,15 +63,13 @@ def test_a_job_that_fails_ends_the_command_with_its_reason(
 
 
 def test_ctrl_c_leaves_the_job_running(tmp_path: Path, commonspace: "Command") -> None:
-    command = [sys.executable, "-m", "infra.cli.main", "submit", "train"]
-    process = subprocess.Popen(
-        [*command, "--workspace", tmp_path], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    job_id = process.stderr.readline().split()[1]
-    process.stderr.readline()  # it follows the log now
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[1]
+    command = [sys.executable, "-m", "infra.cli.main", "submit", "train", "--workspace", tmp_path]
+    with interruptible(command) as process:
+        assert process.stderr
+        job_id = process.stderr.readline().split()[1]
+        process.stderr.readline()  # it follows the log now
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert f"job {job_id} goes on" in rest
     assert "Traceback" not in rest

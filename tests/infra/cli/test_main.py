@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from infra.cli import main
 from infra.cli.main import app
+from tests.infra.cli.processes import interruptible
 from training.errors import CommonspaceError, Refused
 
 COMMONSPACE = [sys.executable, "-m", "infra.cli.main"]
@@ -105,12 +106,10 @@ def test_ctrl_c_ends_with_130() -> None:
         "infra.cli.train.configuration = slow\n"
         "import sys; sys.argv = ['commonspace', 'train']; m.main()"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout and process.stdout.readline() == "in it\n"
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    with interruptible([sys.executable, "-c", code]) as process:
+        assert process.stdout and process.stdout.readline() == "in it\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
 
