@@ -4,5 +4,5 @@ import signal
 
 
 def heed_interrupts() -> None:
-    """As `preexec_fn`: tests in the background inherit SIGINT as ignored, and would hand that on."""
+    """As `preexec_fn`: tests in the background inherit SIGINT as ignored and would hand it on."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
