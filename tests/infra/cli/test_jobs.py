@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.cli.processes import interruptible
+from tests.interrupts import interruptible
 from training.tracking.config import TrackingConfig
 from training.tracking.server import Tracking
 

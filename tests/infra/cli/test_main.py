@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from infra.cli import main
 from infra.cli.main import app
-from tests.infra.cli.processes import interruptible
+from tests.interrupts import interruptible
 from training.errors import CommonspaceError, Refused
 
 COMMONSPACE = [sys.executable, "-m", "infra.cli.main"]
