@@ -27,7 +27,8 @@ def index_posts(
     from recsys.vectors import VectorStore
     from training.data.prepare import prepare
     from training.features import compute_features
-    from training.tracking.registry import load_space
+    from training.space import IMAGE_ENCODER, TEXT_ENCODER, Space
+    from training.tracking.registry import space_folder
     from training.tracking.versions import show_model
 
     tracking = open_tracking(config)
@@ -36,11 +37,12 @@ def index_posts(
     observer.stage("Reading and checking the posts")
     data = prepare(config.data, config.split, workspace, progress=observer.advance)
     observer.stage(f"Encoding for model version {registered.version}")
-    space = load_space(registered.version, tracking)
+    folder = space_folder(registered, tracking)
+    space = Space.load(folder)
     features = compute_features(
         data,
-        space.image_encoder.config,
-        space.text_encoder.config,
+        folder / IMAGE_ENCODER,  # the saved ones: they may have been trained
+        folder / TEXT_ENCODER,
         workspace / "features",
         progress=observer.advance,
     )
