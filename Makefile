@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CODE := training recsys infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix lock clean
+.PHONY: help demo test check fix bench-quality lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1|/' | \
@@ -28,6 +28,9 @@ check: $(VENV)/.installed-dev  ## lint, format, types, who may import whom
 fix: $(VENV)/.installed-dev  ## what lint and format can mend by themselves
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+bench-quality: $(VENV)/.installed  ## every model and claim on the shipped posts, into docs/benchmarks (25 minutes)
+	$(BIN)/commonspace benchmark --to docs/benchmarks $(ARGS)
 
 lock: $(VENV)/bin/python  ## write constraints.txt anew from the latest versions that fit together
 	infra/setup/lock.sh "$(BIN)/python" constraints.txt

@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from infra.cli import data, demo, doctor, index, jobs, models, recommend, train
+from infra.cli import (
+    benchmark,
+    data,
+    demo,
+    doctor,
+    index,
+    jobs,
+    models,
+    reactions,
+    recommend,
+    report,
+    train,
+)
 from infra.cli.output import note
 from infra.quiet import quiet
 from training.errors import CommonspaceError
@@ -22,7 +34,10 @@ app.command()(demo.demo)
 app.add_typer(data.app)
 app.command()(train.train)
 app.command()(train.evaluate)
+app.command()(benchmark.benchmark)
+app.command()(report.report)
 app.add_typer(models.app)
+app.add_typer(reactions.app)
 app.command()(index.index)
 app.command()(recommend.recommend)
 app.command()(recommend.similar)

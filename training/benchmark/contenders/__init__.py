@@ -1,0 +1,1 @@
+"""What is compared, a kind of model a file."""

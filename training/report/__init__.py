@@ -1,0 +1,1 @@
+"""One self-contained page about a run: figures with intervals, pictures, failures, lineage."""
