@@ -20,6 +20,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _DAY = 86_400_000_000
 _MICROSECONDS = 1_000_000
+_MOST_SECONDS = 1e15  # far beyond any date, milliseconds taken for seconds included
 _SKEW = _DAY  # clocks differ, and so do time zones of naive times
 _NUMERIC = (int, float, str, Decimal)
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
@@ -132,6 +133,8 @@ def _instant(value: Any) -> int:
         case float():
             if not math.isfinite(value):
                 raise BadField(Reason.NOT_A_DATE, str(value))
+            if abs(value) > _MOST_SECONDS:
+                raise BadField(Reason.FUTURE_DATE if value > 0 else Reason.OLD_DATE, str(value))
             return int(value * _MICROSECONDS)
         case str():
             return _instant_of_text(value.strip())

@@ -47,8 +47,8 @@ class ImageFolder:
     def _resolve(self, path: str) -> str:
         if "\0" in path:
             raise BadField(Reason.IMAGE_NOT_FOUND, "the path holds a NUL")
-        scheme = path.split(":", 1)[0].lower()
-        if scheme in _WEB and path[len(scheme)] == ":":
+        scheme, colon, _ = path.partition(":")
+        if colon and scheme.lower() in _WEB:
             raise BadField(Reason.IMAGE_URL, path[:200])
         relative = self._relative(path)
         if ".." in relative.split("/"):

@@ -58,6 +58,13 @@ class BadField(Exception):
         self.field: str | None = None
 
 
+def printable(text: str) -> str:
+    """A text with everything that a terminal would act on, or UTF-8 can't hold, escaped."""
+    return "".join(
+        part if part.isprintable() else part.encode("unicode_escape").decode() for part in text
+    )
+
+
 def raw_json(row: Any) -> str:
     """A row as ASCII JSON for the quarantine: long values cut, bytes counted, the rest as it came.
 

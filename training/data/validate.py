@@ -16,7 +16,7 @@ from training.data.config import DataConfig
 from training.data.identity import hash_id
 from training.data.image_files import ImageFolder
 from training.data.images import check_image
-from training.data.quarantine import BadField, Reason, raw_json
+from training.data.quarantine import BadField, Reason, printable, raw_json
 from training.data.raw import Malformed, RawRow
 from training.data.tables import CHECKED
 
@@ -196,7 +196,7 @@ def _quarantined(bad: BadField, raw: dict[str, Any]) -> dict[str, Any]:
     return {
         "_field": bad.field,
         "_reason": str(bad.reason),
-        "_detail": bad.detail,
+        "_detail": printable(bad.detail),  # may quote the bad value
         "_raw": raw_json(raw),
         "_bad_image": bad.image,
     }

@@ -65,7 +65,9 @@ def test_urls_are_not_fetched(folder: Path, path: str) -> None:
     assert reason_of(ImageFolder(str(folder), ImageLimits()), path) == Reason.IMAGE_URL
 
 
-@pytest.mark.parametrize("path", ["none.png", "sub", "pipe.png", "a\0.png", "x" * 5000, "."])
+@pytest.mark.parametrize(
+    "path", ["none.png", "sub", "pipe.png", "a\0.png", "x" * 5000, ".", "data", "http", "\udcff"]
+)
 def test_what_is_no_file(folder: Path, path: str) -> None:
     assert reason_of(ImageFolder(str(folder), ImageLimits()), path) == Reason.IMAGE_NOT_FOUND
 

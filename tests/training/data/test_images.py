@@ -111,6 +111,17 @@ def test_a_turned_photograph_is_set_upright() -> None:
     assert decode_image(encoded(noise(80, 64), "JPEG", exif=exif)).size == (64, 80)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "notes", [b"", b"garbage!", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\0\5\1"]
+)
+@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning", "ignore:Truncated:UserWarning")
+def test_a_picture_with_broken_exif_is_taken_as_it_is(kind: str, notes: bytes) -> None:
+    data = encoded(noise(80, 64), kind, exif=b"Exif\0\0" + notes)
+    check_image(data)
+    assert decode_image(data).size == (80, 64)
+
+
 def test_an_animation_is_its_first_frame() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,8 @@ BAD_POSTS = [
     ({"tags": {"a": 1}}, "tags", Reason.WRONG_TYPE),
     ({"tags": ["\x07"]}, "tags", Reason.CONTROL_CHARACTERS),
     ({"created_at": math.nan}, "created_at", Reason.NOT_A_DATE),
+    ({"created_at": "caf\udce9"}, "created_at", Reason.NOT_A_DATE),
+    ({"created_at": 1e308}, "created_at", Reason.FUTURE_DATE),
     ({"created_at": "NaT"}, "created_at", Reason.NOT_A_DATE),
     ({"created_at": Microseconds(2**62)}, "created_at", Reason.FUTURE_DATE),
     ({"language": "x" * 36}, "language", Reason.TOO_LONG),
@@ -117,6 +120,11 @@ def test_the_bytes_of_a_bad_image_are_kept() -> None:
     assert bad["_bad_image"] == b"no image"
     assert fine["_bad_image"] is None
     assert json.loads(bad["_raw"])["image"] == {"bytes": 8}
+
+
+def test_what_a_bad_value_holds_reaches_no_terminal() -> None:
+    (row,) = check("posts", [POST | {"created_at": "\x1b]0;title\x07\udcff \u202e"}])
+    assert row["_detail"] == r"\x1b]0;title\x07\udcff \u202e"
 
 
 def test_malformed_rows_keep_their_line() -> None:
@@ -194,17 +202,19 @@ def test_blocks_are_bounded_by_bytes_and_rows(monkeypatch: pytest.MonkeyPatch) -
     assert max(len(block) for block in check_rows("posts", rows, "file", rules)) <= 2
 
 
+texts = st.text(st.characters(exclude_categories=()))  # lone surrogates too: broken UTF-8
 junk = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=50),
-    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(), parts, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.binary(max_size=50),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(texts, parts, max_size=3),
     max_leaves=6,
 )
 
 
 @given(st.dictionaries(st.sampled_from(sorted({*POST, *REACTION, "image", "tags"})), junk))
 def test_no_row_whatever_it_holds_ends_the_check(row: dict[str, Any]) -> None:
+    config = DataConfig(image_folder=gettempdir())
     for table in ("posts", "reactions", "users"):
-        (checked,) = check(table, [row])
+        (checked,) = check(table, [row], config)
         if checked["_reason"] is None:
             assert checked["user_id"]
         else:
