@@ -9,9 +9,11 @@ from training.checkpoint import owned
 from training.data.clean import CleanData
 from training.embedding import embed_split
 from training.encoders import Encoder, build_image_encoder, build_text_encoder
+from training.evaluation.card import log_card
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.fit import FitPlan, best_objective, fit, save_inputs
+from training.interests.landscape import survey_if_public
 from training.materials import Materials, gather_materials
 from training.objective import Objective
 from training.observer import SILENT, Observer
@@ -95,6 +97,8 @@ def train(
             retrieval = assess(space, materials, "test")
             observer.stage("Recording and registering the model")
             record_evaluation(run, folder, space, materials, retrieval)
+            landscape = survey_if_public(space, materials, workspace / "features")
+            log_card(run, space, materials, retrieval, landscape=landscape)
             score = _score(space, materials)
             version = register(
                 tracking,

@@ -6,10 +6,12 @@ import typer
 
 from infra.cli import (
     benchmark,
+    communities,
     data,
     demo,
     doctor,
     index,
+    interests,
     jobs,
     models,
     reactions,
@@ -42,6 +44,9 @@ app.command()(index.index)
 app.command()(recommend.recommend)
 app.command()(recommend.similar)
 app.command()(recommend.search)
+app.command()(interests.interests)
+app.command()(interests.describe)
+app.command()(communities.communities)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)

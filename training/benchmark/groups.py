@@ -1,6 +1,6 @@
-"""Communities of the joint space beside unimodal ones, for each trained seed."""
+"""Communities and tags of the joint space beside unimodal ones, for each trained seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from training.benchmark.trial import Outcome
 from training.communities.metrics import Figures, community_metrics
 from training.encoders import build_image_encoder, build_text_encoder
 from training.errors import BadData
-from training.interests.landscape import survey
+from training.interests.landscape import survey_if_public
+from training.interests.precision import tag_figures
 from training.materials import Materials
 from training.model import JointSpace, ModelConfig
 from training.observer import Observer
@@ -28,8 +29,8 @@ JUDGED = {
 
 def measure_communities(
     results: Results, materials: Materials, config: RunConfig, cache: Path, observer: Observer
-) -> dict[str, Any]:
-    """Model to metric to {mean, std, n} over the seeds of `joint`, and claims about them.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is in the spaces of `joint`: communities beside unimodal ones, and tags foretold.
 
     Args:
         results: with the trained spaces.
@@ -37,11 +38,15 @@ def measure_communities(
         config: that the spaces were trained with.
         cache: folder of the feature caches.
         observer: sees the progress.
-    Returns: `models` and `claims`; the reason alone where there are too few people.
+    Returns: of communities `models` (model to metric to {mean, std, n} over seeds) and `claims`, or
+        the reason alone where there are too few people; of tags the same tables, for `posts` and
+        for `people`, see `training.interests.precision`.
     """
-    observer.stage("Finding communities")
+    observer.stage("Finding communities, foretelling tags")
     encoders = build_image_encoder(config.image_encoder), build_text_encoder(config.text_encoder)
     found: list[Figures] = []
+    tags: list[dict[str, Figures]] = []
+    reason = "too few people have a place in the space"
     outcomes = results.outcomes["joint"]
     for seed, outcome in enumerate(outcomes):
         joint = restored(outcome, config.model, materials)
@@ -51,14 +56,28 @@ def measure_communities(
             if name.startswith("query/")
         }
         space = Space(joint, *encoders, materials.examples.users, query)
+        landscape = survey_if_public(space, materials, cache)
+        if landscape is None:
+            return {"reason": "every training post is private"}, {}
+        tags.append(tag_figures(landscape, materials, "test"))
         try:
-            found.append(community_metrics(survey(space, materials, cache), materials, seed=seed))
-        except BadData as reason:
-            return {"reason": reason.message}
+            found.append(community_metrics(landscape, materials, seed=seed))
+        except BadData as why:
+            reason = why.message
         observer.advance("spaces", seed + 1, len(outcomes))
-    if not all("joint" in each for each in found):
-        return {"reason": "too few people have a place in the space"}
-    models = {
+    foretold = {
+        whose: _over_seeds([each[whose] for each in tags])
+        for whose in ("posts", "people")
+        if all(whose in each for each in tags)
+    }
+    if len(found) < len(outcomes) or not all("joint" in each for each in found):
+        return {"reason": reason}, foretold
+    models = _over_seeds(found)
+    return {"models": models, "claims": community_claims(models)}, foretold
+
+
+def _over_seeds(found: Sequence[Figures]) -> dict[str, dict[str, Any]]:
+    return {
         model: {
             metric: spread_of([each[model][metric] for each in found])
             for metric in found[0][model]
@@ -67,7 +86,6 @@ def measure_communities(
         for model in found[0]
         if all(model in each for each in found)
     }
-    return {"models": models, "claims": community_claims(models)}
 
 
 def restored(outcome: Outcome, model: ModelConfig, materials: Materials) -> JointSpace:

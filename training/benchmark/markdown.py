@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.benchmark.document import Document, data_sets
+from training.evaluation.card_text import TAGS_OF
 from training.evaluation.embedded import Direction
 from training.evaluation.report import comparison_markdown, shown_name
 from training.evaluation.selection import SELECTED_BY
@@ -38,6 +39,8 @@ def markdown(whole: Document, pictures: Sequence[str] = ()) -> str:
         parts += [_ablations(whole)]
     if whole.get("interests", {}).get("models"):
         parts += ["## Interests", _interests(whole["interests"])]
+    for whose, models in whole.get("interests", {}).get("tags", {}).items():
+        parts += [f"### {TAGS_OF[whose]}", _tags(models)]
     if whole.get("communities", {}).get("models"):
         parts += ["## Communities", _communities(whole["communities"]["models"])]
     parts += ["## Slices", _slices(whole["slices"])]
@@ -110,6 +113,13 @@ def _interests(interests: Mapping[str, Any]) -> str:
         "dominant often enough for macro-F1.\n\n"
         + _table(["embedding", "macro-F1, dominant category", "nDCG, category mix"], rows)
     )
+
+
+def _tags(models: Mapping[str, Any]) -> str:
+    names = ("precision@5", "precision@5/low", "precision@5/high", "recall@5", "ceiling@5", "n")
+    rows = [[model, *(_figure(cells[n]["mean"]) for n in names)] for model, cells in models.items()]
+    heads = ("precision@5", "low", "high", "recall@5", "an oracle's precision@5", "asked")
+    return _table(["model", *heads], rows)
 
 
 def _communities(models: Mapping[str, Any]) -> str:

@@ -83,12 +83,18 @@ def benchmark(
     ablations = _ablations(results, variants, outcomes[len(trials) :])
     observer.stage("Probing people's interests")
     interests = probe_interests(results, materials)
-    communities = measure_communities(results, materials, config, workspace / "features", observer)
+    communities, tags = measure_communities(
+        results, materials, config, workspace / "features", observer
+    )
     reactions, reaction_tables = _reactions(request, materials, workspace, folder, observer)
     name = data_set_name(config.data.posts)
     evidence = Evidence(results, name == SAMPLE_NAME, interests, communities, reactions)
     claims, left_out = all_claims(evidence)
-    extras = {"interests": interests, "communities": communities, "reactions": reactions}
+    extras = {
+        "interests": interests | {"tags": tags},
+        "communities": communities,
+        "reactions": reactions,
+    }
     whole = document(
         name,
         results,

@@ -33,7 +33,7 @@ class Density(Method):
         if count > _MOST:
             some = np.random.default_rng(seed).choice(count, _MOST, replace=False)
         least = int(max(2, min(level, len(some) // 3)))
-        found = HDBSCAN(min_cluster_size=least, min_samples=1, copy=True)
+        found = HDBSCAN(min_cluster_size=least, min_samples=1, copy=True)  # pyright: ignore[reportArgumentType]  # its default is a word
         labels = found.fit_predict(prepared[some])
         if count > _MOST:
             near, _ = nearest(prepared, prepared[some], 1)  # itself, for those of the sample

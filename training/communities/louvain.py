@@ -47,5 +47,7 @@ def _connected(graph: sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
     """Labels whose groups are connected: ties between groups are cut, and what is left counted."""
     ties = graph.tocoo()
     within = labels[ties.row] == labels[ties.col]
-    inner = sparse.csr_matrix((ties.data[within], (ties.row[within], ties.col[within])), graph.shape)
+    inner = sparse.csr_matrix(
+        (ties.data[within], (ties.row[within], ties.col[within])), graph.shape
+    )
     return connected_components(inner, directed=False)[1]

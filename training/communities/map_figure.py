@@ -94,7 +94,7 @@ def _people(figure: "Figure", view: MapView, people: Sequence[str], community: i
             "line": {"width": 1, "color": "white"},
         },
         customdata=(len(view.rows) + here).tolist(),
-        text=[escape(people[person]) for person in here],
+        text=[escape(people[person]) for person in here.tolist()],
         hoverinfo="text",
         legendgroup=str(community),
         name=f"{escape(shorten(view.name(community), 42))} ({len(here)})",
@@ -128,6 +128,4 @@ def _middle(points: np.ndarray) -> np.ndarray:
     """The point nearest to all others: it stands among them, where a mean may stand in the void."""
     some = points[:: -(-len(points) // 500)]
     apart = np.linalg.norm(some[:, None] - some[None], axis=-1).sum(axis=1)
-    return some[apart.argmin()]
-
-
+    return some[int(apart.argmin())]

@@ -129,9 +129,7 @@ def _post_entries(view: MapView, materials: Materials) -> list[list[str]]:
 def _person_entries(view: MapView, people: Sequence[str]) -> list[list[str]]:
     return [
         _entry("person", person, f"{posts} posts", (), view, int(community), "")
-        for person, posts, community in zip(
-            people, view.activity, view.star_community, strict=True
-        )
+        for person, posts, community in zip(people, view.activity, view.star_community, strict=True)
     ]
 
 

@@ -37,9 +37,9 @@ def community_metrics(
     Returns: for `joint`, `unimodal_image` and `unimodal_text` (where at least eight people have
         such a point): `communities`; `nmi`, `ami` (corrected for chance, and so for the number of
         communities) and `purity` against each person's dominant category, left out where the data
-        has none; `npmi`, the coherence of the five first naming words over the posts, left out where no
-        community has two; `rand`, the agreement of resamples; `seeds`; `grouped`, the share of
-        people in a community.
+        has none; `npmi`, the coherence of the five first naming words over the posts, left out
+        where no community has two; `rand`, the agreement of resamples; `seeds`, that of runs with
+        other seeds; `grouped`, the share of people in a community.
     """
     models = {
         "joint": in_space(landscape),

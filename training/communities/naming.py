@@ -92,9 +92,7 @@ def names_of(words: list[list[NamingWord]]) -> list[str]:
     return names
 
 
-def users_of(
-    holds: sparse.csr_matrix, author: np.ndarray, communities: np.ndarray
-) -> np.ndarray:
+def users_of(holds: sparse.csr_matrix, author: np.ndarray, communities: np.ndarray) -> np.ndarray:
     """(C, V) float64: how many people of each community use each term."""
     posts = sparse.csr_matrix(
         (np.ones(len(author), np.float32), (author, np.arange(len(author)))),
@@ -108,4 +106,4 @@ def users_of(
         (np.ones(len(members), np.float32), (communities[members], members)),
         (count, len(communities)),
     )
-    return np.asarray((belongs @ uses).todense(), dtype=np.float64)
+    return sparse.csr_matrix(belongs @ uses).toarray().astype(np.float64)

@@ -21,7 +21,7 @@ def topic_coherence(topics: Sequence[Sequence[int]], holds: sparse.csr_matrix) -
     used = sorted({word for topic in topics for word in topic})
     place = {word: i for i, word in enumerate(used)}
     chosen = holds[:, used].astype(np.float64)
-    together = np.asarray((chosen.T @ chosen).todense()) / holds.shape[0]
+    together = np.asarray((chosen.T @ chosen).todense()) / holds.get_shape()[0]
     means = [
         np.mean([_npmi(together, place[a], place[b]) for a, b in combinations(topic, 2)])
         for topic in topics

@@ -1,8 +1,11 @@
 """The evaluation card: what a registered model is worth, how that was measured, and for whom."""
 
+import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +20,15 @@ from training.evaluation.protocol import Protocol, protocol_of
 from training.evaluation.query_intervals import query_intervals
 from training.evaluation.retrieval import QueryResults, retrieval_per_query
 from training.evaluation.slices import SliceResults, slice_results, slices_of
+from training.interests.landscape import Landscape
+from training.interests.precision import Figures, tag_figures
 from training.materials import Materials
 from training.space import Space
 from training.tracking.run import TrackedRun
+from training.tracking.server import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 FORMAT = 1
 JOINT = "joint"
@@ -53,6 +62,8 @@ class EvaluationCard:
         gaps: direction to modality gap of the model.
         slices: the model's headline metrics for parts of people and posts.
         degradation: curves of user→post over what is missing at evaluation time.
+        tags: how well tags of `posts` and of `people` are foretold, model to metric to value; see
+            `training.interests.precision`. Empty where nobody tags.
     """
 
     protocol: Protocol
@@ -60,6 +71,7 @@ class EvaluationCard:
     gaps: Mapping[str, Gap]
     slices: SliceResults
     degradation: Degradation
+    tags: Mapping[str, Figures]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what could not be measured is null."""
@@ -77,6 +89,7 @@ def evaluation_card(
     *,
     split: str = "test",
     per_query: Mapping[Direction, QueryResults] | None = None,
+    landscape: Landscape | None = None,
 ) -> EvaluationCard:
     """Measure a space on a split.
 
@@ -87,6 +100,7 @@ def evaluation_card(
             be measured again here stand in the card without intervals.
         split: whose posts are asked for; the test posts unless you are still choosing.
         per_query: the space's results on the split, where they are there already.
+        landscape: of the training posts, see `survey`; without it tags are not foretold.
     """
     embedded, examples = embed_for(space, materials, split), materials.examples
     results = per_query or retrieval_per_query(embedded)
@@ -104,17 +118,37 @@ def evaluation_card(
         gaps=_gaps(embedded),
         slices=slice_results(results, slices),
         degradation=degradation(space, examples, split, identities),
+        tags=tag_figures(landscape, materials, split) if landscape else {},
     )
 
 
 def log_card(
-    run: TrackedRun, space: Space, materials: Materials, retrieval: Retrieval | None = None
+    run: TrackedRun,
+    space: Space,
+    materials: Materials,
+    retrieval: Retrieval | None = None,
+    *,
+    landscape: Landscape | None = None,
 ) -> EvaluationCard:
     """Measure on the test posts, and leave the card with the run as JSON and Markdown."""
-    card = evaluation_card(space, materials, retrieval)
+    card = evaluation_card(space, materials, retrieval, landscape=landscape)
     run.log_json(card.to_json(), CARD_JSON)
     run.log_text(card.to_markdown(), CARD_MARKDOWN)
     return card
+
+
+def read_card(tracking: Tracking, run_id: str) -> dict[str, Any]:
+    """The JSON that `log_card` left with a run; empty if it left none."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def download(client: "MlflowClient") -> dict[str, Any]:
+            folder_of_card = CARD_JSON.rpartition("/")[0]
+            if CARD_JSON not in [e.path for e in client.list_artifacts(run_id, folder_of_card)]:
+                return {}
+            path = client.download_artifacts(run_id, CARD_JSON, folder)
+            return json.loads(Path(path).read_text(encoding="utf-8"))
+
+        return tracking.call(download)
 
 
 def _baselines(materials: Materials, split: str) -> dict[str, dict[str, dict[str, Interval]]]:

@@ -11,6 +11,13 @@ from training.evaluation.retrieval import METRICS
 
 if TYPE_CHECKING:
     from training.evaluation.card import EvaluationCard
+    from training.interests.precision import Figures
+
+TAGS_OF = {
+    "posts": "Tags of held-out posts, foretold from their images alone.",
+    "people": "Tags that people put on their held-out posts, foretold from what is known of them.",
+}
+TAG_HEADS = ("asked", "precision@5", "recall@5", "an oracle's precision@5", "tags ever foretold")
 
 
 def card_markdown(card: "EvaluationCard", title: str) -> str:
@@ -21,6 +28,7 @@ def card_markdown(card: "EvaluationCard", title: str) -> str:
         "Modality gap": _gaps(card),
         "Slices": _slices(card),
         "When images or texts are missing at evaluation time": _degradation(card),
+        "Tags foretold": _tags(card),
     }
     body = "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items() if text)
     return f"# {title}\n\n{body}\n"
@@ -115,6 +123,30 @@ def _degradation(card: "EvaluationCard") -> str:
         return ""
     heads = ("user→post MAP, missing:", *(f"{point.share:.0%}" for point in points))
     return _table(heads, [(k, *(figure(p.map) for p in curve)) for k, curve in curves.items()])
+
+
+def _tags(card: "EvaluationCard") -> str:
+    tables = [
+        f"{TAGS_OF[whose]}\n\n{_table(('model', *TAG_HEADS), tag_rows(figures))}"
+        for whose, figures in card.tags.items()
+    ]
+    return "\n\n".join(tables)
+
+
+def tag_rows(figures: "Figures") -> list[tuple[str, ...]]:
+    """Model, and under each of `TAG_HEADS` its value."""
+    return [
+        (
+            model,
+            f"{each['n']:,.0f}",
+            f"{figure(each['precision@5'])} "
+            f"({figure(each['precision@5/low'])}–{figure(each['precision@5/high'])})",
+            figure(each["recall@5"]),
+            figure(each["ceiling@5"]),
+            f"{each['coverage']:.0%}",
+        )
+        for model, each in figures.items()
+    ]
 
 
 def _small(text: str) -> str:

@@ -21,7 +21,8 @@ def coherence(holds: sparse.csr_matrix, author: np.ndarray, vectors: np.ndarray)
     """
     centred = _centred(vectors, author)
     posts = holds.tocsc()
-    term = np.repeat(np.arange(posts.shape[1]), np.diff(posts.indptr))
+    terms = holds.get_shape()[1]
+    term = np.repeat(np.arange(terms), np.diff(posts.indptr))
     pair, owner = np.unique(
         term.astype(np.int64) * (author.max(initial=0) + 1) + author[posts.indices],
         return_inverse=True,
@@ -31,15 +32,15 @@ def coherence(holds: sparse.csr_matrix, author: np.ndarray, vectors: np.ndarray)
     )
     uses = sparse.diags(1 / np.maximum(np.diff(uses.indptr), 1)).astype(np.float32) @ uses
     of_term = pair // (author.max(initial=0) + 1)
-    sums = np.zeros((posts.shape[1], vectors.shape[1]))
-    squares = np.zeros(posts.shape[1])
+    sums = np.zeros((terms, vectors.shape[1]))
+    squares = np.zeros(terms)
     for start in range(0, len(pair), _PAIRS_AT_ONCE):
         chunk = slice(start, start + _PAIRS_AT_ONCE)
         means = uses[chunk] @ centred
         within = np.arange(len(means)), of_term[chunk]
         sums += sparse.csr_matrix((np.ones(len(means)), within), (len(means), len(sums))).T @ means
         squares += np.bincount(of_term[chunk], (means**2).sum(axis=1), len(squares))
-    people = np.bincount(of_term, minlength=posts.shape[1])
+    people = np.bincount(of_term, minlength=terms)
     pairs = (people * (people - 1)).astype(float)
     total = (sums**2).sum(axis=1) - squares
     return np.divide(total, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from training.embedding import embed_people, embed_posts
+from training.errors import BadData
 from training.interests.encoding import encode_terms
 from training.interests.limits import VocabularyConfig
 from training.interests.neighbourhood import Neighbourhood, neighbourhoods
@@ -60,11 +62,11 @@ class Landscape:
 
     def shares(self, near: Neighbourhood) -> np.ndarray:
         """(Q, V) float32 in [0, 1]: what part of each neighbourhood holds each term."""
-        return np.asarray((near.matrix() @ self.vocabulary.holds).todense(), dtype=np.float32)
+        return sparse.csr_matrix(near.matrix() @ self.vocabulary.holds).toarray()
 
     def tag_shares(self, near: Neighbourhood) -> np.ndarray:
         """The same of terms that are tags of the posts."""
-        return np.asarray((near.matrix() @ self.vocabulary.tagged).todense(), dtype=np.float32)
+        return sparse.csr_matrix(near.matrix() @ self.vocabulary.tagged).toarray()
 
     @cached_property
     def reference(self) -> np.ndarray:
@@ -118,11 +120,16 @@ def survey(
         cache: folder of the feature caches, for the terms; None keeps nothing.
         config: of the vocabulary.
         most_posts: more are sampled, by seed.
+    Raises: BadData if no post may be shown.
     """
     examples = materials.examples
     posts = materials.data.posts(["text", "tags", "private"])
-    public = ~posts["private"].to_numpy()
-    rows = np.flatnonzero(public & (np.asarray(materials.data.splits()) == "train"))
+    rows = _public_training_rows(materials)
+    if not len(rows):
+        raise BadData(
+            "every training post is private",
+            hint="words, tags and communities are told by public posts alone",
+        )
     if len(rows) > most_posts:
         rows = np.sort(np.random.default_rng(0).choice(rows, most_posts, replace=False))
     _, _, vectors = embed_posts(space.joint, examples.features[torch.from_numpy(rows)])
@@ -138,3 +145,15 @@ def survey(
         config,
     )
     return Landscape(space, rows, vectors, author, vocabulary, people, present)
+
+
+def survey_if_public(
+    space: Space, materials: Materials, cache: Path | None = None
+) -> Landscape | None:
+    """`survey`, or None where no post may be shown."""
+    return survey(space, materials, cache) if len(_public_training_rows(materials)) else None
+
+
+def _public_training_rows(materials: Materials) -> np.ndarray:
+    public = ~materials.data.posts(["private"])["private"].to_numpy()
+    return np.flatnonzero(public & (np.asarray(materials.data.splits()) == "train"))

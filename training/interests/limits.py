@@ -19,7 +19,7 @@ class VocabularyConfig(Config):
     least_posts: Annotated[int, Field(ge=1)] = 3
     """Posts that a word is in, at least."""
     least_tagged: Annotated[int, Field(ge=1)] = 2
-    """Posts that a tag is on, at least; a tag was chosen by somebody, and passes all limits below."""
+    """Posts that a tag is on, at least; somebody chose it, so that it passes all limits below."""
     least_people: Annotated[int, Field(ge=1)] = 2
     """People who use a word, at least: what one person alone says is a signature."""
     most_share: Annotated[float, Field(gt=0, le=1)] = 0.25
@@ -61,7 +61,8 @@ def telling(
         parts = [place.get(part, -1) for part in name.split()]
         if len(parts) == 2 and kept[row] and not is_tag[row]:
             kept[row] = all(part >= 0 and kept[part] for part in parts) and (
-                _attraction(posts, row, *parts, len(author)) >= config.least_attraction
+                _attraction(posts, row, (parts[0], parts[1]), len(author))
+                >= config.least_attraction
             )
     rows = np.flatnonzero(kept)
     most_used = np.argsort(-people[rows], kind="stable")[: config.size]
@@ -81,28 +82,26 @@ def _stop_words(
         return np.zeros(len(about), dtype=bool)
     chance = chance_deviation(author, vectors)
     error = chance / np.sqrt(np.maximum(people * (people - 1) / 2, 1))
-    least = np.maximum(
-        config.least_coherence * np.nanmedian(about), config.least_evidence * error
-    )
+    least = np.maximum(config.least_coherence * np.nanmedian(about), config.least_evidence * error)
     return about < least
 
 
 def posts_of(holds: sparse.csr_matrix) -> np.ndarray:
     """(V,) int: how many posts have each term."""
-    return np.bincount(holds.indices, minlength=holds.shape[1])
+    return np.bincount(holds.indices, minlength=holds.get_shape()[1])
 
 
 def people_of(holds: sparse.csr_matrix, author: np.ndarray) -> np.ndarray:
     """(V,) int: how many people use each term."""
-    row = np.repeat(np.arange(holds.shape[0]), np.diff(holds.indptr))
+    row = np.repeat(np.arange(holds.get_shape()[0]), np.diff(holds.indptr))
     uses = np.unique(np.stack([author[row], holds.indices]), axis=1)
-    return np.bincount(uses[1], minlength=holds.shape[1])
+    return np.bincount(uses[1], minlength=holds.get_shape()[1])
 
 
-def _attraction(posts: np.ndarray, pair: int, first: int, second: int, total: int) -> float:
+def _attraction(posts: np.ndarray, pair: int, parts: tuple[int, int], total: int) -> float:
     """Normalised pointwise mutual information of two words, from the posts that they are in."""
     together = posts[pair] / total
     if together >= 1:
         return 1.0
-    chance = posts[first] * posts[second] / total**2
+    chance = posts[parts[0]] * posts[parts[1]] / total**2
     return float(np.log(together / chance) / -np.log(together))

@@ -68,7 +68,9 @@ def interests(
     shares = landscape.shares(landscape.around(landscape.people[[person]], Modality.USER))
     strong = strengths(shares, landscape.usual)[0]
     lift = lifts(shares, landscape.usual)[0]
-    listed = distinct(vocabulary, np.argsort(-strong, kind="stable"), strong >= _LEAST_STRENGTH, count)
+    listed = distinct(
+        vocabulary, np.argsort(-strong, kind="stable"), strong >= _LEAST_STRENGTH, count
+    )
     chosen = list(listed)
     rank = percentiles(shares[:, chosen], landscape.reference[:, chosen])[0]
     own = vocabulary.holds[landscape.author == person]

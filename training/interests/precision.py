@@ -9,7 +9,7 @@ from scipy import sparse
 from training.evaluation.baselines import mean_by_author, unit_rows
 from training.evaluation.intervals import bootstrap_interval
 from training.interests.landscape import Landscape
-from training.interests.neighbourhood import neighbourhoods
+from training.interests.neighbourhood import Neighbourhood, neighbourhoods
 from training.interests.strength import strengths
 from training.materials import Materials
 from training.modalities import Modality
@@ -64,7 +64,7 @@ def tag_precision(
     models: dict[str, Scores] = {
         "joint": lambda q: around.tag_shares(around.around(images[q], Modality.IMAGE)),
         "joint_words": lambda q: asked[0][q] @ vocabulary.vectors.T - usual,
-        "unimodal_image": lambda q: (neighbourhoods(raw[q], raw_seen).matrix() @ tagged).toarray(),
+        "unimodal_image": lambda q: _tags_near(neighbourhoods(raw[q], raw_seen), tagged),
         "frequent": lambda q: np.broadcast_to(frequent, (len(q), len(frequent))),
     }
     people = examples.keys.author.numpy()[rows]
@@ -112,11 +112,22 @@ def interest_precision(
             f"unimodal_{modality}": _around_means(around, materials, modality, people)
             for modality in ("image", "text")
         },
-        "own_tags": lambda q: own[people[q]].toarray(),
+        "own_tags": lambda q: sparse.csr_matrix(own[people[q]]).toarray(),
         "frequent": lambda q: np.broadcast_to(frequent, (len(q), len(frequent))),
     }
     allowed = vocabulary.is_tag
     return {name: _figures(score, truth, allowed, people, k) for name, score in models.items()}
+
+
+def tag_figures(
+    landscape: Landscape, materials: Materials, split: str = "test"
+) -> dict[str, Figures]:
+    """Both of the above, as `posts` and `people`; left out where nobody can be asked."""
+    found = {
+        "posts": tag_precision(landscape, materials, split),
+        "people": interest_precision(landscape, materials, split),
+    }
+    return {whose: figures for whose, figures in found.items() if figures}
 
 
 def _some(rows: np.ndarray) -> np.ndarray:
@@ -150,9 +161,14 @@ def _around_means(
     tagged = landscape.vocabulary.tagged[there]
 
     def score(q: np.ndarray) -> np.ndarray:
-        return (neighbourhoods(means[people[q]], values[there]).matrix() @ tagged).toarray()
+        return _tags_near(neighbourhoods(means[people[q]], values[there]), tagged)
 
     return score
+
+
+def _tags_near(near: Neighbourhood, tagged: sparse.csr_matrix) -> np.ndarray:
+    """(Q, V) what part of each neighbourhood has each tag, by weight."""
+    return sparse.csr_matrix(near.matrix() @ tagged).toarray()
 
 
 def _figures(

@@ -61,7 +61,7 @@ class Vocabulary:
 
     @cached_property
     def _columns(self) -> sparse.csc_matrix:
-        columns = self.holds.tocsc()
+        columns = sparse.csc_matrix(self.holds)
         columns.sort_indices()
         return columns
 
@@ -130,7 +130,7 @@ def _variants(
     forms: dict[int, list[str]] = {int(head): [] for head in heads}
     for row in np.argsort(-used, kind="stable"):
         if stands[row] != row:
-            forms[int(stands[row])].append(names[row])
+            forms[int(stands[row])].append(names[int(row)])
     return tuple(map(tuple, forms.values()))
 
 

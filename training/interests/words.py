@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 _NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+|(?<!\w)@\w+", re.IGNORECASE)
 """Addresses and mentions: they name places and people, not subjects."""
@@ -50,7 +51,7 @@ def terms(text: str) -> set[str]:
     found: set[str] = set()
     for words in phrases(text):
         found.update(words)
-        found.update(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+        found.update(f"{first} {second}" for first, second in pairwise(words))
     return found
 
 
@@ -58,7 +59,7 @@ def terms(text: str) -> set[str]:
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """A word, a phrase, and the beginning of an unspaced word.
 
-    `\\w` knows no combining marks, without which words of Hindi or Thai fall apart.
+    The class of letters knows no combining marks, without which words of Hindi or Thai fall apart.
     """
     marks = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M")
     letter = rf"(?:(?![{_UNSPACED}])[^\W_]|[{marks}])"

@@ -9,6 +9,7 @@ from training.assessment import embed_for
 from training.errors import BadData
 from training.evaluation.card import EvaluationCard, evaluation_card
 from training.evaluation.retrieval import retrieval_per_query
+from training.interests.landscape import Landscape, survey_if_public
 from training.materials import Materials, gather_materials
 from training.observer import SILENT, Observer
 from training.report.drawings import draw_all
@@ -61,21 +62,26 @@ def gather_content(
         )
     observer.stage("Measuring on the held-out posts")
     space = Space.load(record.model_folder)
-    content = measure(record, space, materials)
+    landscape = survey_if_public(space, materials, tracking.workspace / "features")
+    content = measure(record, space, materials, landscape)
     observer.stage("Drawing")
     embedded = embed_for(space, materials, SPLIT)
     drawings = draw_all(record, space, materials, embedded, content.card)
     return replace(content, drawings=drawings)
 
 
-def measure(record: RunRecord, space: Space, materials: Materials) -> ReportContent:
+def measure(
+    record: RunRecord, space: Space, materials: Materials, landscape: Landscape | None = None
+) -> ReportContent:
     """Figures and examples of a space on the test posts of its data, still without drawings."""
     embedded = embed_for(space, materials, SPLIT)
     per_query = retrieval_per_query(embedded)
     return ReportContent(
         record=record,
         materials=materials,
-        card=evaluation_card(space, materials, split=SPLIT, per_query=per_query),
+        card=evaluation_card(
+            space, materials, split=SPLIT, per_query=per_query, landscape=landscape
+        ),
         galleries=galleries(embedded, per_query),
         rows=materials.examples.rows(SPLIT).numpy(),
         drawings={},

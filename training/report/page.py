@@ -84,6 +84,7 @@ def _sections(content: ReportContent, thumbnail: int) -> Sequence[Section]:
         ("examples", "Examples and worst failures", _examples(content, thumbnail)),
         ("slices", "Slices", _slices(card)),
         ("missing", "Missing images and texts", _missing(card, drawings.get("degradation"))),
+        ("tags", "Tags foretold", tables.tags_tables(card)),
         ("data", "Data", lineage.data_section(content.materials.data)),
         ("configuration", "Configuration", lineage.configuration_section(record.config)),
         ("lineage", "Lineage", lineage.lineage_section(record)),

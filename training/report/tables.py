@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from training.evaluation.card import EvaluationCard
-from training.evaluation.card_text import arrow, figure, span
+from training.evaluation.card_text import TAG_HEADS, TAGS_OF, arrow, figure, span, tag_rows
 from training.evaluation.embedded import Direction
 from training.evaluation.intervals import Interval
 from training.evaluation.metrics import find_metric
@@ -101,6 +101,16 @@ def degradation_table(card: EvaluationCard) -> Markup:
         (kind, *(figure(point.map) for point in curve)) for kind, curve in card.degradation.items()
     ]
     return table("user→post MAP over the share of posts that lost it", head, rows)
+
+
+def tags_tables(card: EvaluationCard) -> Markup:
+    """How well tags are foretold: of posts by their images, of people by what is known of them."""
+    return join(
+        [
+            table(TAGS_OF[whose], ("model", *TAG_HEADS), tag_rows(figures))
+            for whose, figures in card.tags.items()
+        ]
+    )
 
 
 def _model_rows(models: Mapping[str, Mapping[str, Interval]]) -> list[Markup]:

@@ -1,0 +1,17 @@
+"""The planted network, made once for all tests of words and communities."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.planted import Planted, plant, write_planted
+from training.data.config import DataConfig, SplitConfig
+from training.data.prepare import prepare
+
+
+@pytest.fixture(scope="session")
+def planted(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """Four subjects, twenty-four people, and a space trained on them."""
+    folder: Path = tmp_path_factory.mktemp("planted")
+    posts = write_planted(folder / "posts.parquet")
+    return plant(prepare(DataConfig(posts=str(posts)), SplitConfig(), folder), folder / "features")
