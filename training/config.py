@@ -53,6 +53,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadConfig(f"configuration file {path} does not exist") from None
+    except OSError as error:
+        raise BadConfig(f"configuration file {path} can't be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadConfig(f"configuration file {path} is not valid YAML: {error}") from None
     if tree is None:

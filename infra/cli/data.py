@@ -21,6 +21,10 @@ def check(
     place: Annotated[
         str, typer.Argument(metavar="PATH", help="File, folder or URI; `sample` for the sample.")
     ],
+    quarantine: Annotated[
+        Path | None,
+        typer.Option("--quarantine", metavar="FILE", help="Write all bad rows there, as Parquet."),
+    ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     workspace: Workspace = None,
@@ -28,14 +32,15 @@ def check(
 ) -> None:
     """Read data and say what is in it and what is bad.
 
-    Nothing is written. PATH is the posts, or a folder with posts, reactions and users (.parquet,
-    .jsonl or .csv) and images. Exit code 3 if training would refuse it.
+    Nothing else is written. PATH is the posts, or a folder with posts, reactions and users
+    (.parquet, .jsonl or .csv) and images. Exit code 3 if training would refuse it.
 
     \b
     Examples:
       commonspace data check sample
       commonspace data check my-network/
       commonspace data check s3://bucket/posts.parquet --set data.reactions=s3://bucket/likes.csv
+      commonspace data check posts.jsonl --quarantine quarantine.parquet
       commonspace data check posts.jsonl --set data.ids=map --json
     """
     settings = configuration(config, overrides, workspace)
@@ -48,11 +53,13 @@ def check(
         source = discover(place, settings.data)
         with services(settings), progress() as observer:
             observer.stage(f"Checking {place}")
-            report = check(source, progress=observer.advance)
+            report = check(source, quarantine=quarantine, progress=observer.advance)
         problem = report.refusal(source)
         show(report.model_dump(mode="json") | {"refusal": problem}, text=_page(report))
         if problem:
-            raise BadData(problem, hint="mend the rows or raise data.max_quarantined_share")
+            where = f"see {quarantine}" if quarantine else "--quarantine FILE writes all of them"
+            hint = f"mend the rows or raise data.max_quarantined_share; {where}"
+            raise BadData(problem, hint=hint)
 
 
 @app.command()
@@ -111,6 +118,7 @@ def _page(report: "CheckReport") -> str:
     ]
     parts = [counts, "\n".join(facts)]
     if report.examples:
+        parts.append(table(("why rows are bad", "rows"), list(report.reasons.items())))
         parts.append(
             table(
                 ("bad row", "field", "reason", "detail"),

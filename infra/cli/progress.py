@@ -75,9 +75,9 @@ class LineProgress(Observer):
         note(title)
 
     def advance(self, what: str, done: int, total: int) -> None:
-        if done >= total or time.monotonic() >= self._next_line:
+        if 0 < total <= done or time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY_S
-            note(f"  {what}: {done} of {total}")
+            note(f"  {what}: {done} of {total}" if total else f"  {what}: {done}")
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         note(f"  epoch {epoch} of {epochs}  {figures(metrics)}")

@@ -54,6 +54,11 @@ def test_a_missing_file_is_named(tmp_path):
         Outer.load(tmp_path / "none.yaml")
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(BadConfig, match="can't be read: Is a directory"):
+        RunConfig.load(tmp_path)
+
+
 def test_credentials_are_not_repeated():
     with pytest.raises(BadConfig) as error:
         Outer.load(overrides=["inner.size=s3://key:secret@host/x"])

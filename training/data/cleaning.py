@@ -42,6 +42,24 @@ class Nowhere:
     def mapped(self, ids: pa.Table) -> None: ...
 
 
+class QuarantineFile(Nowhere):
+    """Keeps the bad rows alone, in one file. Use as a context, to finish it."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, QUARANTINE)
+
+    def __enter__(self) -> "QuarantineFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def bad(self, rows: pa.Table) -> None:
+        """Append to the file."""
+        if len(rows):
+            self._writer.write_table(rows)
+
+
 class Folder:
     """Writes all tables below a folder as they come. Use as a context, to finish the files."""
 

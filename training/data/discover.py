@@ -4,7 +4,7 @@ from pyarrow import fs
 
 from training.data.config import SAMPLE, DataConfig
 from training.data.read import FORMATS
-from training.data.sources import below, open_filesystem
+from training.data.sources import below, entries, open_filesystem
 
 
 def discover(place: str, base: DataConfig | None = None) -> DataConfig:
@@ -28,7 +28,7 @@ def _tables_in(place: str) -> dict[str, str]:
     if filesystem.get_file_info(path).type != fs.FileType.Directory:
         return {}
     found = {}
-    for info in filesystem.get_file_info(fs.FileSelector(path)):
+    for info in entries(filesystem, path):
         folder = info.type == fs.FileType.Directory
         name = info.base_name.lower()
         endings = sorted((e for e in FORMATS if not folder and name.endswith(e)), key=len)

@@ -114,7 +114,8 @@ def parse_date(value: Any, now: int) -> int | None:
         return None
     instant = _instant(value)
     if instant > now + _SKEW:
-        milliseconds = 0 < instant // 1000 <= now + _SKEW and isinstance(value, (int, float))
+        is_number = isinstance(value, (int, float)) and not isinstance(value, Microseconds)
+        milliseconds = is_number and 0 < instant // 1000 <= now + _SKEW
         hint = "; looks like milliseconds, give seconds" if milliseconds else ""
         raise BadField(Reason.FUTURE_DATE, f"{value}{hint}"[:100])
     if instant < 0:

@@ -6,7 +6,9 @@ import os
 import shutil
 import time
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.data.clean import MANIFEST, CleanData, Manifest, SourceRecord
-from training.data.cleaning import Folder, Nowhere, Progress, clean_tables
+from training.data.cleaning import Folder, Nowhere, Progress, QuarantineFile, clean_tables
 from training.data.config import DataConfig, SplitConfig
-from training.data.files import exclusive, fresh_folder, parts_of
+from training.data.files import exclusive, fresh_folder, parts_of, replacing
 from training.data.read import TableSource, find_source
 from training.data.report import CheckReport
 from training.data.sources import fingerprint, list_files
@@ -31,13 +33,29 @@ _ELSEWHERE = {"posts", "reactions", "users", "image_folder", "max_quarantined_sh
 """Settings that don't change what is kept of given content, and so are not in its digest."""
 
 
-def check(config: DataConfig, *, progress: Progress | None = None) -> CheckReport:
-    """Read and check a source and write nothing.
+def check(
+    config: DataConfig, *, quarantine: Path | None = None, progress: Progress | None = None
+) -> CheckReport:
+    """Read and check a source, and write nothing but the bad rows, if `quarantine` says where.
 
-    Raises: BadData if it can't be read at all; bad rows are in the report (see `refusal`).
+    Raises: BadData if the source can't be read at all, or the quarantine not be written; bad rows
+        are in the report (see `refusal`).
     """
     sources = _find_sources(config)
-    return clean_tables(sources, Rules(config, _now()), Nowhere(), progress=progress)
+    with ExitStack() as stack:
+        sink = stack.enter_context(_open_quarantine(quarantine, stack)) if quarantine else Nowhere()
+        return clean_tables(sources, Rules(config, _now()), sink, progress=progress)
+
+
+def _open_quarantine(path: Path, stack: ExitStack) -> QuarantineFile:
+    """A file that is at `path` once the stack has closed without an error. Raises: BadData."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return QuarantineFile(stack.enter_context(replacing(path)))
+    except OSError as error:
+        raise BadData(f"{path} can't be written: {error.strerror or error}") from None
 
 
 def prepare(

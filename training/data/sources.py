@@ -69,6 +69,10 @@ def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
 
     Raises: BadConfig if nothing reads such a URI, or if it must not be read.
     """
+    try:
+        uri.encode()
+    except UnicodeEncodeError as error:  # a local name in another encoding
+        raise _not_utf8(error.object) from None
     scheme = uri.split("://", 1)[0].lower() if "://" in uri else ""
     if not scheme:
         return fs.LocalFileSystem(), os.path.abspath(os.path.expanduser(uri))
@@ -121,7 +125,7 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
             return [_source_file(uri, found, posixpath.basename(found.path))]
         if found.type != fs.FileType.Directory:
             raise BadData(f"{uri} does not exist or is not a file or folder")
-        infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+        infos = entries(filesystem, path, recursive=True)
     except OSError as error:
         raise BadData(f"{uri} can't be listed: {error}") from None
     files = [
@@ -139,6 +143,23 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
     if not files:
         raise BadData(f"{uri} holds no files" + (" of a known format" if suffixes else ""))
     return sorted(files, key=lambda file: file.name)
+
+
+def entries(
+    filesystem: fs.FileSystem, folder: str, *, recursive: bool = False
+) -> list[fs.FileInfo]:
+    """What is in a folder. Raises: BadConfig if a name is not UTF-8: pyarrow can't pass it on."""
+    found = filesystem.get_file_info(fs.FileSelector(folder, recursive=recursive))
+    try:
+        for info in found:
+            info.path  # noqa: B018 - decodes
+    except UnicodeDecodeError as error:
+        raise _not_utf8(os.fsdecode(error.object)) from None
+    return found
+
+
+def _not_utf8(name: str) -> BadConfig:
+    return BadConfig(f"the file name {name!r} is not UTF-8", hint="rename the file")
 
 
 def _source_file(source: str, info: fs.FileInfo, name: str) -> SourceFile:

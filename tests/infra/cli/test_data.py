@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,22 @@ def test_too_much_that_is_bad_is_an_error(
     assert done.err.splitlines()[-2].startswith("error: 2 of 3 rows of posts are bad")
     allowed = commonspace("data", "check", file, "--set", "data.max_quarantined_share=0.9")
     assert allowed.code == 0
+
+
+def test_bad_rows_are_written_where_the_user_says(
+    ray_session: None, tmp_path: Path, commonspace: "Command"
+) -> None:
+    file = write(tmp_path / "posts.jsonl", post(1), *(post(n, text=None) for n in range(2, 9)))
+    kept = tmp_path / "new" / "quarantine.parquet"
+    done = commonspace("data", "check", file, "--quarantine", kept)
+    assert done.code == 3 and str(kept) in done.err.splitlines()[-1]
+    assert re.search(r"^empty post +7$", done.out, re.MULTILINE)
+    rows = pq.read_table(kept).to_pylist()
+    assert [(row["row"], row["field"], row["reason"]) for row in rows] == [
+        (number, None, "empty post") for number in range(2, 9)
+    ]
+    assert list(kept.parent.iterdir()) == [kept]
+    assert commonspace("data", "check", file, "--quarantine", tmp_path).code == 3
 
 
 def test_there_is_nothing(tmp_path: Path, commonspace: "Command") -> None:

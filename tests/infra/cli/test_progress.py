@@ -17,6 +17,8 @@ def test_a_log_gets_lines(capsys: pytest.CaptureFixture[str], monkeypatch) -> No
         for done in range(1, 101):
             now[0] += 0.3  # 30 s for all: a line after 10 and 20 s, and the last
             observer.advance("images", done, 100)
+        now[0] += 10
+        observer.advance("lines", 7, 0)  # nobody knows of how many
         observer.epoch(2, 10, METRICS)
         observer.note("a champion")
     printed = capsys.readouterr()
@@ -26,6 +28,7 @@ def test_a_log_gets_lines(capsys: pytest.CaptureFixture[str], monkeypatch) -> No
         "  images: 34 of 100",
         "  images: 68 of 100",
         "  images: 100 of 100",
+        "  lines: 7",
         "  epoch 2 of 10  validation/score 0.4  loss/total 1.235  validation/user_to_text 0.5",
         "  a champion",
     ]

@@ -178,6 +178,9 @@ def test_milliseconds_are_recognised() -> None:
     with pytest.raises(BadField) as caught:
         fields.parse_date(1714564800000, NOW)
     assert "milliseconds" in caught.value.detail
+    with pytest.raises(BadField) as caught:
+        fields.parse_date(Microseconds(NOW + 2 * DAY), NOW)
+    assert "milliseconds" not in caught.value.detail
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2026, 5, 30), timezones=st.just(UTC)))

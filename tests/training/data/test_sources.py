@@ -33,6 +33,15 @@ def test_files_of_a_folder_are_sorted_and_markers_left_out(tmp_path: Path) -> No
     assert len(list_files(str(tmp_path))) == 6
 
 
+def test_a_name_that_is_not_utf8_is_an_error_for_users(tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")
+    with open(file, "w") as stream:
+        stream.write("{}\n")
+    for place in (file, str(tmp_path)):
+        with pytest.raises(BadConfig, match="not UTF-8"):
+            list_files(place)
+
+
 def test_a_single_file(tmp_path: Path) -> None:
     fill(tmp_path)
     (file,) = list_files(str(tmp_path / "x.txt"), [".jsonl"])
