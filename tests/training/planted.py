@@ -1,4 +1,4 @@
-"""A network whose subjects are known: four of them, six people each, who post about nothing else."""
+"""A network whose subjects are known: four, with six people each who post about nothing else."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def write_planted(path: Path) -> Path:
     """Posts with words and tags of their author's subject.
 
     Every eleventh has no image, every thirteenth no text, every ninth is private and says `secret`.
-    One post a person has no tags, and one person's texts try to be markup.
+    One post a person has no tags; of each subject one person names it, and one tries markup.
     """
     random = np.random.default_rng(0)
     rows = []
@@ -63,7 +63,7 @@ def write_planted(path: Path) -> Path:
                 number = len(rows)
                 said = [*random.choice(words, 2, replace=False), *random.choice(FILLER, 2)]
                 private = number % 9 == 0
-                said += ["secret"] * private + [SCRIPT] * (person == 5)
+                said += ["secret"] * private + [SCRIPT] * (person == 5) + [subject] * (person == 4)
                 image = picture(number) if number % 11 else None
                 rows.append(
                     {
@@ -90,7 +90,8 @@ class WordEncoder(torch.nn.Module):
     dimension = _WIDTH
 
     def encode(self, texts) -> torch.Tensor:
-        return torch.stack([self._text(text) for text in texts])
+        found = [self._text(text) for text in texts]
+        return torch.stack(found) if found else torch.zeros(0, _WIDTH)
 
     def fingerprint(self) -> str:
         return "words"

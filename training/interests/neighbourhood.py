@@ -58,9 +58,11 @@ def neighbourhoods(
     """
     count = min(widest, max(1, -(-len(candidates) // 3)))
     rows, scores = nearest(queries, candidates, count, without=without)
-    nearer = np.maximum(scores - scores[:, -1:], 0) ** _STEEPNESS
+    there = np.isfinite(scores)  # the left-out one comes last where there is hardly another
+    farthest = np.where(there, scores, np.inf).min(axis=1, keepdims=True)
+    nearer = np.where(there, np.maximum(scores - farthest, 0), 0) ** _STEEPNESS
     nearer[nearer.sum(axis=1) == 0] = 1  # all as near: all count
-    nearer[np.isneginf(scores)] = 0  # the left-out one, where there is hardly another
+    nearer[~there] = 0
     return Neighbourhood(
         rows, nearer / np.maximum(nearer.sum(axis=1, keepdims=True), 1e-30), len(candidates)
     )
