@@ -30,6 +30,11 @@ def colour_of(community: int) -> str:
     return COLOURS[community] if 0 <= community < len(COLOURS) else _PALE
 
 
+def name_colour(community: int) -> str:
+    """The same for its name, which must be legible."""
+    return COLOURS[community] if 0 <= community < len(COLOURS) else GREY
+
+
 def map_figure(view: MapView, people: Sequence[str]) -> "Figure":
     """The figure. Each point's `customdata` is its place among the posts, then among the people.
 
@@ -54,7 +59,12 @@ def map_figure(view: MapView, people: Sequence[str]) -> "Figure":
         dragmode="pan",
         plot_bgcolor="white",
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
-        legend={"itemsizing": "constant", "tracegroupgap": 0, "traceorder": "normal"},
+        legend={
+            "itemsizing": "constant",
+            "tracegroupgap": 0,
+            "traceorder": "normal",
+            "y": 0.95,  # below the buttons
+        },
         xaxis={"visible": False, "range": [-0.03, 1.03]},
         yaxis={"visible": False, "range": [-0.03, 1.03]},
     )
@@ -101,23 +111,27 @@ def _people(figure: "Figure", view: MapView, people: Sequence[str], community: i
     )
 
 
-def _names(figure: "Figure", view: MapView) -> None:
-    """Each name over the middle of its people, the largest communities first, none over another."""
-    taken: list[np.ndarray] = []
+def name_spots(view: MapView) -> dict[int, np.ndarray]:
+    """Community to the middle of its people, the largest first, no name over another."""
+    spots: dict[int, np.ndarray] = {}
     for community in range(len(view.names)):
         stars = view.stars[view.star_community == community]
         if not len(stars):
             continue
         spot = _middle(stars)
-        if any((np.abs(spot - other) < _LABEL_BOX).all() for other in taken):
-            continue
-        taken.append(spot)
+        if not any((np.abs(spot - other) < _LABEL_BOX).all() for other in spots.values()):
+            spots[community] = spot
+    return spots
+
+
+def _names(figure: "Figure", view: MapView) -> None:
+    for community, spot in name_spots(view).items():
         figure.add_annotation(
             x=float(spot[0]),
             y=float(spot[1]),
             text=f"<b>{escape(shorten(view.names[community], 30))}</b>",
             showarrow=False,
-            font={"size": 12, "color": colour_of(community) if community < 24 else GREY},
+            font={"size": 12, "color": name_colour(community)},
             bgcolor="rgba(255,255,255,0.82)",
             borderpad=2,
             captureevents=False,

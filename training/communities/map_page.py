@@ -27,6 +27,7 @@ header p { margin: .1rem 0 0; color: #555; }
 #map { min-width: 0; min-height: 0; }
 aside { padding: .6rem 1rem; border-left: 1px solid #e6e6e6; overflow: auto; }
 aside img { width: 9rem; height: 9rem; object-fit: contain; display: block; margin: .4rem 0; }
+aside img[hidden] { display: none; }
 aside .community { font-weight: 600; }
 aside .tags { color: #555; }
 @media (max-width: 52rem) {

@@ -8,9 +8,7 @@ import numpy as np
 from training.communities.communities import Communities
 from training.communities.method import NOBODY
 from training.evaluation.layout import flat_layout, place_among
-from training.evaluation.space_map import MapContent
 from training.interests.landscape import Landscape
-from training.materials import Materials
 
 MOST_POSTS = 5_000
 MOST_PEOPLE = 1_000
@@ -77,18 +75,3 @@ def active_people(landscape: Landscape) -> tuple[np.ndarray, np.ndarray]:
     people = np.argsort(-activity - landscape.present, kind="stable")[:MOST_PEOPLE]
     people = people[landscape.present[people]]
     return people, activity[people]
-
-
-def picture_content(landscape: Landscape, materials: Materials, found: Communities) -> MapContent:
-    """The same for `space_map`, which draws the PNG: communities in place of categories."""
-    people, activity = active_people(landscape)
-    names = [community.name for community in found.communities]
-    labels = found.labels[landscape.author]
-    return MapContent(
-        posts=landscape.posts,
-        people=landscape.people[people],
-        names=[materials.examples.users[person] for person in people],
-        activity=activity,
-        categories=[names[label] if label != NOBODY else None for label in labels],
-        pictures=lambda rows: materials.data.images(landscape.rows[list(rows)].tolist()),
-    )

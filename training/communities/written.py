@@ -9,8 +9,8 @@ from typing import Any
 
 from training.communities.communities import Communities
 from training.communities.map_page import write_map_page
-from training.communities.map_view import lay_out, picture_content
-from training.evaluation.space_map import space_map
+from training.communities.map_picture import draw_map
+from training.communities.map_view import lay_out
 from training.interests.landscape import Landscape
 from training.materials import Materials
 from training.tracking.run import TrackedRun
@@ -77,9 +77,9 @@ def write_communities(
     draft = folder / f".{JSON}.tmp"
     draft.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
     os.replace(draft, written.json)
-    write_map_page(lay_out(landscape, found, seed=seed), materials, written.page, title=title)
-    content = picture_content(landscape, materials, found)
-    space_map(content, written.picture, title=title, seed=seed)
+    view = lay_out(landscape, found, seed=seed)
+    write_map_page(view, materials, written.page, title=title)
+    draw_map(view, materials, written.picture, title=title)
     return written
 
 

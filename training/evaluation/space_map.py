@@ -75,10 +75,10 @@ def space_map(
 
     figure = new_figure(12, 9)
     axes = figure.add_subplot()
-    _frame(axes, flat)
+    frame(axes, flat)
     _dots(axes, flat, [content.categories[row] for row in rows] if content.categories else None)
     if content.pictures is not None and thumbnails:
-        _thumbnails(axes, flat, rows, content.pictures, thumbnails)
+        draw_thumbnails(axes, flat, rows, content.pictures, thumbnails)
     _people(axes, stars, content, labels)
     _legend(axes)
     if title:
@@ -86,7 +86,7 @@ def space_map(
     return save(figure, path)
 
 
-def _frame(axes: "Axes", flat: np.ndarray) -> None:
+def frame(axes: "Axes", flat: np.ndarray) -> None:
     """No ticks: the coordinates of UMAP mean nothing."""
     low, high = flat.min(axis=0), flat.max(axis=0)
     margin = 0.03 * np.maximum(high - low, 1e-6)
@@ -122,9 +122,18 @@ def _legend(axes: "Axes") -> None:
             handle.set_sizes([110])
 
 
-def _thumbnails(
+def draw_thumbnails(
     axes: "Axes", flat: np.ndarray, rows: np.ndarray, pictures: Pictures, limit: int
 ) -> None:
+    """Pictures of at most so many posts, where they don't overlap, the crowded places first.
+
+    Args:
+        axes: framed.
+        flat: (n, 2) where the posts are.
+        rows: (n,) their rows, as `pictures` takes them.
+        pictures: gives the images.
+        limit: of pictures.
+    """
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     chosen = _spread(axes, flat, limit)
