@@ -41,8 +41,13 @@ def test_a_benchmark_on_own_posts(
     for claim in whole["claims"]:
         assert set(claim) == {"claim", "value", "target", "met", "detail"}
     assert whole["protocol"]["command"].startswith("commonspace benchmark --data")
+    for whose in ("posts", "people"):
+        assert {"mean", "std", "n"} == set(
+            whole["interests"]["tags"][whose]["joint"]["precision@5"]
+        )
     page = (folder / "quality.md").read_text(encoding="utf-8")
     assert "## Claims" in page
+    assert "### Tags of held-out posts" in page
     for picture in ("retrieval.png", "gains.png", "missing.png"):
         assert (folder / picture).stat().st_size > 5000
         assert f"({picture})" in page

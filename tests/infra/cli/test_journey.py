@@ -73,6 +73,21 @@ def test_evaluate(trained: "Trained", commonspace: "Command") -> None:
     assert commonspace("evaluate", "--model", "99").code == 4
 
 
+def test_every_registered_model_has_an_evaluation_card(
+    trained: "Trained", commonspace: "Command"
+) -> None:
+    from infra.product import load_config, open_tracking
+    from training.evaluation.card import read_card
+
+    [model] = commonspace("models", "list", "--json").result
+    card = read_card(open_tracking(load_config(workspace=trained.workspace)), model["run_id"])
+    assert card["protocol"]["data_digest"] == model["data_digest"]
+    assert set(card["gaps"]) == set(card["retrieval"]["joint"]) == set(card["protocol"]["asked"])
+    assert any(name.startswith("cold posts") for name in card["slices"])
+    assert {len(curve) for curve in card["degradation"].values()} == {5}
+    assert "precision@5" in card["tags"]["posts"]["joint"]
+
+
 def test_a_name_is_used_once(trained: "Trained", commonspace: "Command") -> None:
     again = ("train", "--config", trained.settings, "--name", "first")
     done = commonspace(*again)
