@@ -13,6 +13,8 @@ from training.errors import Refused, Unavailable
 MEGABYTE = 1_000_000
 CLIENT_PORT = 10001  # of an address such as ray://head
 PATIENCE_S = 5
+STARTS = 3
+"""How often Ray is started on this machine: it gives itself 30 s, too little for a busy one."""
 
 
 class RayConfig(Config):
@@ -33,7 +35,7 @@ def ray_session(config: RayConfig) -> Iterator[None]:
     A local session has no dashboard, and asks for Ray's token (Ray's own default), so that nobody
     else on the machine can run code in it.
 
-    Raises: Unavailable if the cluster doesn't answer, Refused if it doesn't take the token.
+    Raises: Unavailable if Ray doesn't start or the cluster doesn't answer, Refused if it doesn't take the token.
     """
     import ray
 
@@ -55,13 +57,24 @@ def _start(config: RayConfig) -> None:
 
     # nobody reclaims the only machine there is, and its watcher logs an error at each start
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
-    ray.init(
-        address="local",
-        num_cpus=config.cpus or max(2, len(usable_cpus())),
-        object_store_memory=config.object_store_mb * MEGABYTE,
-        include_dashboard=False,
-        logging_level=logging.WARNING,
-        runtime_env={"worker_process_setup_hook": "infra.quiet.settle_worker"},
+    for _ in range(STARTS):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=config.cpus or max(2, len(usable_cpus())),
+                object_store_memory=config.object_store_mb * MEGABYTE,
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+                runtime_env={"worker_process_setup_hook": "infra.quiet.settle_worker"},
+            )
+            return
+        except Exception as error:  # Ray has no class for it
+            if "timed out during startup" not in str(error):
+                raise
+            ray.shutdown()
+    raise Unavailable(
+        f"Ray did not start on this machine, tried {STARTS} times",
+        hint="it is too busy or short of memory: try again later, or name a cluster (RAY_ADDRESS)",
     )
 
 

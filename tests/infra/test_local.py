@@ -3,10 +3,11 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 
-from infra.local import RayConfig, ray_session, usable_cpus
+from infra.local import STARTS, RayConfig, ray_session, usable_cpus
 from infra.quiet import quiet
 from training.errors import Unavailable
 
@@ -64,6 +65,28 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(
     with pytest.raises(Unavailable, match=address), ray_session(RayConfig(address=address)):
         pass
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("failures", [1, STARTS])
+def test_a_busy_machine_is_given_another_try(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[object] = []
+
+    def init(**_: object) -> None:
+        starts.append(_)
+        if len(starts) <= failures:
+            raise Exception("The current node timed out during startup. This could happen")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", init)
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+    told = (
+        pytest.raises(Unavailable, match="did not start") if failures == STARTS else nullcontext()
+    )
+    with told, ray_session(RayConfig()):
+        pass
+    assert len(starts) == min(failures + 1, STARTS)
 
 
 def test_a_users_own_choice_of_noise_stays(monkeypatch: pytest.MonkeyPatch) -> None:
