@@ -35,7 +35,8 @@ def ray_session(config: RayConfig) -> Iterator[None]:
     A local session has no dashboard, and asks for Ray's token (Ray's own default), so that nobody
     else on the machine can run code in it.
 
-    Raises: Unavailable if Ray doesn't start or the cluster doesn't answer, Refused if it doesn't take the token.
+    Raises: Unavailable if Ray doesn't start or the cluster doesn't answer; Refused if the cluster
+        doesn't take the token.
     """
     import ray
 
