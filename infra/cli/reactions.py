@@ -1,5 +1,7 @@
 """`commonspace reactions`: who reacts to what: measure, train, convert."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +29,7 @@ def benchmark(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many.")] = 3,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="For reactions.json and the reliability plot."),
+        typer.Option("--out", metavar="DIR", help="For reactions.json, reactions.md and a plot."),
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -36,8 +38,9 @@ def benchmark(
 ) -> None:
     """Rank held-out likes with our model and with the usual baselines.
 
-    Random, popularity, item-kNN, BPR, ALS and EASE, tuned on validation like ours; needs the extra
-    `bench`. Figures are means over the seeds.
+    Random, popularity, item-kNN, BPR, ALS and EASE, and as controls EASE with recency and content
+    alone, all tuned on validation like ours; needs the extra `bench`. Figures are means over the
+    seeds.
 
     \b
     Examples:
@@ -46,12 +49,11 @@ def benchmark(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        import json
-
         from infra.cli.progress import progress
         from infra.product import services
         from training.reactions.benchmark import benchmark_reactions
         from training.reactions.config import ReactionConfig
+        from training.reactions.document import write
 
         with services(settings), progress() as observer:
             data, features = _materials(place, settings, observer)
@@ -64,9 +66,7 @@ def benchmark(
                 plots=out,
             )
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(outcome, indent=1, ensure_ascii=False)
-            (out / "reactions.json").write_text(text + "\n", encoding="utf-8")
+            write(outcome | {"command": shlex.join(["commonspace", *sys.argv[1:]])}, out)
         show(outcome, text=_page(outcome))
 
 

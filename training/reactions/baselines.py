@@ -1,16 +1,22 @@
-"""What the model of reactions is compared with: random, popularity, item-kNN, EASE.
+"""What the model of reactions is compared with: random, popularity, item-kNN, content, EASE.
 
 Each takes the training likes and gives a `Scorer`; those that need the optional package `implicit`
 are in `implicit_models`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import linalg, sparse
 
+from training.reactions.layout import unit
 from training.reactions.ranking import Scorer
 
 MOST_DENSE_POSTS = 20_000
-"""EASE inverts a dense matrix of posts; beyond this it is left out of a comparison."""
+"""EASE needs a dense matrix of people or of posts; beyond this it is left out of a comparison."""
+
+Reader = Callable[[sparse.csr_matrix], Scorer]
+"""Histories (U, N), weighted or not, to the scorer that reads them."""
 
 
 def random_order(likes: sparse.csr_matrix, seed: int) -> Scorer:
@@ -69,6 +75,38 @@ def ease_weights(likes: sparse.csr_matrix, regularisation: float) -> np.ndarray:
     return weights
 
 
-def linear(histories: sparse.csr_matrix, weights: np.ndarray) -> Scorer:
-    """Score of EASE: the person's history times the weights."""
-    return lambda people: np.asarray(histories[people] @ weights)
+def ease(likes: sparse.csr_matrix, regularisation: float) -> Reader:
+    """EASE for any histories, by whichever of people and liked posts are fewer.
+
+    With A = (XX' + regularisation I)^-1 X, the inverse of the posts' matrix is P = (I - X'A) /
+    regularisation (push-through identity), so that histories H score H - (H - HX'A) / (1 - q), q
+    the diagonal of X'A. The same as `ease_weights`, without a matrix of posts x posts.
+    """
+    people, posts = likes.get_shape()
+    liked = np.flatnonzero(likes.getnnz(axis=0))
+    if people > len(liked):
+        weights = ease_weights(likes, regularisation)
+        return lambda histories: lambda rows: np.asarray(histories[rows] @ weights)
+    known = likes[:, liked]
+    gram = (known @ known.T).toarray().astype(np.float64)
+    gram[np.diag_indices(people)] += regularisation
+    solved = linalg.solve(gram, known.toarray(), check_finite=False, assume_a="pos")
+    rest = 1 - np.asarray(known.multiply(solved).sum(axis=0)).reshape(-1)
+    solved, rest = solved.astype(np.float32), rest.astype(np.float32)
+
+    def reader(histories: sparse.csr_matrix) -> Scorer:
+        def scorer(rows: np.ndarray) -> np.ndarray:
+            own = histories[rows][:, liked]
+            dense = own.toarray()
+            scores = np.zeros((len(rows), posts), dtype=np.float32)
+            scores[:, liked] = dense - (dense - (own @ known.T).toarray() @ solved) / rest
+            return scores
+
+        return scorer
+
+    return reader
+
+
+def content_likeness(histories: sparse.csr_matrix, block: np.ndarray) -> Scorer:
+    """Cosine of a post's content (N, C) with that of the person's history; reads no reactions."""
+    return lambda people: unit(histories[people] @ block) @ block.T

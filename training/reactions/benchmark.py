@@ -23,8 +23,8 @@ from training.reactions.contenders import (
     OURS,
     Contender,
     Settings,
-    baselines_of,
     ours_of,
+    rivals_of,
     tune,
 )
 from training.reactions.events import Events, read_events
@@ -32,8 +32,8 @@ from training.reactions.holdout import Holdout, after_a_date, last_of_each, late
 from training.reactions.model import train_reactions
 from training.reactions.probabilities import judge_kinds
 from training.reactions.ranking import Measured, Task
-from training.reactions.reliability import reliability_plot
-from training.reactions.selection import select
+from training.reactions.reliability import PLOT, reliability_plot
+from training.reactions.selection import SEARCHED, select
 
 TEST_SHARE = 0.2
 PROTOCOLS: dict[str, Callable[[Events, ReactionConfig, float], Holdout]] = {
@@ -65,7 +65,8 @@ def benchmark_reactions(
     Returns: plain data. `protocols` holds {protocol: {slice: {model: {metric: {mean, std, n}}}}}
         (see `ranking.SLICES`; std over seeds, n people), `roles` what each model is there for,
         `differences` {protocol: {slice: {model: ours minus it in nDCG@10, with an interval}}},
-        `chosen` the settings, `calibration` the probabilities' errors, `claims` one object each.
+        `chosen` the settings, `seeds` as given, `calibration` the probabilities' errors, `claims`
+        one object each.
     Raises: BadData if there are too few reactions; BadConfig without the package `implicit`.
     """
     started = time.monotonic()
@@ -75,6 +76,7 @@ def benchmark_reactions(
         "protocols": {},
         "differences": {},
         "chosen": {},
+        "seeds": list(seeds),
     }
     for name, hold_out in PROTOCOLS.items():
         holdout = hold_out(events, config, TEST_SHARE)
@@ -110,10 +112,9 @@ def _run(
     validation = Task.of(inner)
     observer.stage(f"Reactions, {protocol}: choosing settings on validation")
     own, tried = select(holdout.train, features, config, seeds[0])
-    fields = ("regularisation", "content_weight", "epochs")
-    chosen: dict[str, Any] = {OURS: own.model_dump(include=set(fields)) | {"tried": tried}}
-    trials = baselines_of(inner, config)
-    outer = baselines_of(holdout, config) | ours_of(holdout, features, own)
+    chosen: dict[str, Any] = {OURS: own.model_dump(include=set(SEARCHED)) | {"tried": tried}}
+    trials = rivals_of(inner, features, config)
+    outer = rivals_of(holdout, features, config) | ours_of(holdout, features, own)
     measured: dict[str, list[Measured]] = {}
     for number, (name, contender) in enumerate(outer.items(), start=1):
         settings: Settings = {}
@@ -161,7 +162,7 @@ def _calibration(
     judged = judge_kinds(model.kinds, model.space, known, latest, model.base)
     if plots is not None and judged:
         titles = {name: f"{name} ({model.kinds[name].question.value})" for name in judged}
-        reliability_plot(judged, titles, plots / "reaction_reliability.png")
+        reliability_plot(judged, titles, plots / PLOT)
     return {
         name: {
             "question": model.kinds[name].question.value,

@@ -1,7 +1,7 @@
 """What reactions mean, how they fade, and how the space of reactions is learned.
 
-The defaults were chosen on the validation part of one data set of film ratings; they are the start
-of a small search over the two that matter most (`selection`), not a truth about every network.
+The defaults are the start of a small search on validation (`selection`) over what differs most from
+network to network: regularisation, recency, weight of content, fine-tuning.
 """
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -68,7 +68,7 @@ class ReactionConfig(Config):
     """With more posts than that only those of the batch are candidates, with logQ correction."""
 
     search: bool = True
-    """Choose regularisation and content weight on a validation part; else take them as they are."""
+    """Choose settings on a validation part, see `selection`; else take them as they are."""
     calibrate: bool = True
     """Fit the probabilities of the kinds, on a validation part."""
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)

@@ -148,7 +148,7 @@ def _calibrated(
     """The temperature with the least loss: at the start's tiny scores a wrong one destroys it."""
     most = int(np.clip(CALIBRATION_CELLS // likes.posts, 16, 1000))
     drawn = people if len(people) <= most else random.choice(people, most, replace=False)
-    batch = _batch(likes.of(drawn), 0.7, config)
+    batch = _batch(likes.of(drawn), 0.7, likes.count() > 0, config)
     with torch.no_grad():
         scores = scorer(batch, None)
         losses = [
@@ -165,13 +165,21 @@ def _batches(
     random: np.random.Generator,
 ) -> Iterator[_Batch]:
     order = random.permutation(people)
+    liked = likes.count() > 0
     for first in range(0, len(order), size):
         chosen = order[first : first + size]
-        yield _batch(likes.of(chosen), random.uniform(EARLIEST_CUT, 1, len(chosen)), config)
+        cut = random.uniform(EARLIEST_CUT, 1, len(chosen))
+        yield _batch(likes.of(chosen), cut, liked, config)
 
 
-def _batch(likes: Opinions, cut: np.ndarray | float, config: ReactionConfig) -> _Batch:
-    """Cut each person's sequence at a share of its length; one like at least on either side."""
+def _batch(
+    likes: Opinions, cut: np.ndarray | float, liked: np.ndarray, config: ReactionConfig
+) -> _Batch:
+    """Cut each person's sequence at a share of its length; one like at least on either side.
+
+    Only posts that somebody likes (`liked`, (N,) bool) are candidates: that a post without a
+    reaction isn't liked next tells nothing of it, and would teach the model to shun new posts.
+    """
     start = likes.start()
     length = np.diff(start)
     past = np.clip((cut * length).astype(int), 1, length - 1)
@@ -181,7 +189,7 @@ def _batch(likes: Opinions, cut: np.ndarray | float, config: ReactionConfig) -> 
     weight = likes.weight * np.exp(-after / config.future_reach)
     future = np.where(after >= 0, weight, 0).astype(np.float32)
     shape = (likes.people, likes.posts)
-    dense, allowed = torch.zeros(shape), torch.ones(shape, dtype=torch.bool)
+    dense, allowed = torch.zeros(shape), torch.from_numpy(liked).repeat(likes.people, 1)
     rows, columns = torch.from_numpy(likes.person), torch.from_numpy(likes.post)
     dense[rows, columns] = torch.from_numpy(future)
     allowed[rows, columns] = torch.from_numpy(after >= 0)

@@ -9,6 +9,8 @@ import numpy as np
 from training.evaluation.style import COLOURS, GREY, INK, grid_of_axes, save
 
 BINS = 10
+PLOT = "reaction_reliability.png"
+"""Name of the picture beside a benchmark's tables."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,34 @@
-"""A small search on validation: the two settings that depend most on the data."""
+"""A small search on validation: the settings that differ most from data set to data set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from training.modalities import PostFeatures
-from training.reactions.config import ReactionConfig
+from training.reactions.config import ReactionConfig, RecencyConfig
 from training.reactions.events import Events
 from training.reactions.fit import eigenpairs, fit_space
-from training.reactions.holdout import last_of_each
+from training.reactions.holdout import Holdout, last_of_each
 from training.reactions.opinions import Opinions
-from training.reactions.ranking import LIKES, Task
+from training.reactions.ranking import COLD, LIKES, Task
 from training.reactions.space import ReactionSpace
+from training.reactions.spectrum import Spectrum
 
-REGULARISATIONS = (30.0, 250.0, 1000.0)
-CONTENT_WEIGHTS = (0.02, 0.08, 0.3)
+REGULARISATIONS = (30.0, 100.0, 250.0, 1000.0)
+RECENCIES = tuple(
+    RecencyConfig(share=share, reach=reach)
+    for share, reach in ((0.0, 10), (0.7, 30), (0.7, 10), (0.9, 10), (0.95, 5), (0.98, 3))
+)
+"""From none to almost nothing but the last few; the controls choose among the same."""
+CONTENT_WEIGHTS = (0.02, 0.04, 0.08, 0.12, 0.16, 0.3)
+FINE_TUNINGS: tuple[dict[str, float], ...] = (
+    {"epochs": 0},
+    {"epochs": 3, "learning_rate": 1e-4},
+    {"epochs": 3, "learning_rate": 3e-4},
+)
+SEARCHED = ("regularisation", "recency", "content_weight", "epochs", "learning_rate")
 MOST_PEOPLE = 2000
 FEWEST_PEOPLE = 20
 """With fewer people validation is a lottery, and the configuration stays as it is."""
@@ -24,10 +37,11 @@ FEWEST_PEOPLE = 20
 def select(
     events: Events, features: PostFeatures, config: ReactionConfig, seed: int = 0
 ) -> tuple[ReactionConfig, dict[str, float]]:
-    """Choose regularisation, then content weight, by nDCG@10 of the latest likes in `events`.
+    """Choose one setting after the other by nDCG@10 of the latest likes in `events`.
 
-    Both are chosen on the closed form, from which fine-tuning moves little: seconds, where a search
-    with fine-tuning takes minutes.
+    Regularisation, recency and content weight are chosen on the closed form: seconds, where a
+    search with fine-tuning takes minutes; then whether fine-tuning helps. Of content weights the
+    one is taken that serves posts without a reaction best at no measurable cost, see `thrifty`.
 
     Args:
         events: reactions that may be learned from.
@@ -43,22 +57,77 @@ def select(
     if len(task.people) > MOST_PEOPLE:
         drawn = np.random.default_rng(seed).choice(task.people, MOST_PEOPLE, replace=False)
         task = task.only(np.sort(drawn))
-    pairs = eigenpairs(parts.held.likes(), config, seed)
-    tried: dict[str, float] = {}
+    search = _Search(parts, task, features, eigenpairs(parts.held.likes(), config, seed), seed)
+    found = config.model_copy(update={"epochs": 0})
+    found = search.best(found, [{"regularisation": each} for each in REGULARISATIONS])
+    found = search.best(found, [{"recency": each} for each in RECENCIES])
+    found = search.best(found, [{"content_weight": each} for each in CONTENT_WEIGHTS], cold=True)
+    if config.epochs:
+        own = {"epochs": config.epochs, "learning_rate": config.learning_rate}
+        found = search.best(found.model_copy(update=own), FINE_TUNINGS)
+    return found, search.tried
 
-    def best(field: str, values: Sequence[float], config: ReactionConfig) -> ReactionConfig:
-        figures = {}
-        for value in sorted({*values, getattr(config, field)}):
-            trial = config.model_copy(update={field: value, "epochs": 0})
-            space = fit_space(parts.held, events.posts, features, trial, seed, pairs=pairs)
-            measured = task.measure(partial(_scores, space, parts.held), (LIKES,))
-            figures[value] = float(np.mean(measured[LIKES]["ndcg@10"]))
-            tried[f"{field}={value:g}"] = figures[value]
-        return config.model_copy(update={field: max(figures, key=lambda v: figures[v])})
 
-    config = best("regularisation", REGULARISATIONS, config)
-    return best("content_weight", CONTENT_WEIGHTS, config), tried
+def thrifty(warm: Sequence[np.ndarray], cold: Sequence[np.ndarray]) -> int:
+    """The trial that serves cold posts best among those not measurably worse than the best.
+
+    Not measurably: by no more than one standard error of the difference, paired by person.
+
+    Args:
+        warm: of each trial, the figure of each person.
+        cold: of each trial, the figure of each person with a cold positive; may be empty arrays.
+    """
+    best = int(np.argmax([np.mean(each) for each in warm]))
+    if not len(cold[best]):
+        return best
+    gaps = [warm[best] - each for each in warm]
+    fit = [i for i, gap in enumerate(gaps) if gap.mean() <= gap.std() / len(gap) ** 0.5]
+    return max(fit, key=lambda i: float(np.mean(cold[i])))
+
+
+class _Search:
+    """Trials on one validation task; `tried` keeps each with its figure."""
+
+    def __init__(
+        self, parts: Holdout, task: Task, features: PostFeatures, pairs: Spectrum, seed: int
+    ) -> None:
+        self._parts, self._task, self._features = parts, task, features
+        self._pairs, self._seed = pairs, seed
+        self.tried: dict[str, float] = {}
+
+    def best(
+        self, config: ReactionConfig, changes: Sequence[Mapping[str, Any]], *, cold: bool = False
+    ) -> ReactionConfig:
+        """The configuration with the best of the changes, or none of them."""
+        trials = [config]
+        for change in changes:
+            trial = config.model_copy(update=dict(change))
+            if trial not in trials:
+                trials.append(trial)
+        fields = sorted({field for change in changes for field in change})
+        measured = [self._measure(trial) for trial in trials]
+        warm, rare = ([m[part]["ndcg@10"] for m in measured] for part in (LIKES, COLD))
+        for trial, values in zip(trials, warm, strict=True):
+            self.tried[_label(trial, fields)] = float(np.mean(values))
+        chosen = thrifty(warm, rare) if cold else int(np.argmax([np.mean(each) for each in warm]))
+        return trials[chosen]
+
+    def _measure(self, trial: ReactionConfig) -> dict[str, dict[str, np.ndarray]]:
+        held, posts = self._parts.held, self._parts.train.posts
+        space = fit_space(held, posts, self._features, trial, self._seed, pairs=self._pairs)
+        return self._task.measure(partial(_scores, space, held), (LIKES, COLD))
 
 
 def _scores(space: ReactionSpace, held: Opinions, people: np.ndarray) -> np.ndarray:
     return space.scores(held.of(people))
+
+
+def _label(config: ReactionConfig, fields: Sequence[str]) -> str:
+    return " ".join(f"{field}={shown(getattr(config, field))}" for field in fields)
+
+
+def shown(value: Any) -> str:
+    """A setting as text."""
+    if isinstance(value, RecencyConfig):
+        return f"{value.share:g}/{value.reach:g}"
+    return f"{value:g}"

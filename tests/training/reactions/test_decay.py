@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.reactions.config import ReactionConfig, RecencyConfig
@@ -25,6 +25,7 @@ def test_a_half_life_halves(age, half_life):
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=12, unique=True))
+@settings(deadline=None)
 def test_older_likes_weigh_less_and_only_differences_of_age_count(ages):
     posts = [f"post{i}" for i in range(len(ages))]
 
@@ -35,6 +36,31 @@ def test_older_likes_weigh_less_and_only_differences_of_age_count(ages):
 
     assert (np.diff(weights(0)) > 0).all()  # ordered from the oldest
     np.testing.assert_allclose(weights(0), weights(365), rtol=1e-4)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ld"), st.floats(0, 300)), min_size=1, max_size=15),
+    st.floats(0, 1),
+    st.floats(1, 50),
+    st.none() | st.floats(1, 500),
+)
+@settings(deadline=None)
+def test_weights_are_those_of_a_plain_loop(history, share, reach, half_life):
+    kinds = {"l": "like", "d": "dislike"}
+    reactions = [Reaction(f"post{i:02}", kinds[k], None, a) for i, (k, a) in enumerate(history)]
+    held = opinions(events_of([reactions], [each.post_id for each in reactions]), ReactionConfig())
+    oldest_first = sorted(reactions, key=lambda each: (-each.age_days, each.post_id))
+    expected = []
+    for place, each in enumerate(oldest_first):
+        likes_after = sum(other.kind == "like" for other in oldest_first[place + 1 :])
+        weight = 1 - share
+        if each.kind == "like":
+            weight += share * np.exp(-likes_after / reach)
+        if half_life is not None:
+            weight *= 0.5 ** ((each.age_days - oldest_first[-1].age_days) / half_life)
+        expected.append(weight if each.kind == "like" else -0.5 * weight)
+    found = history_weights(held, RecencyConfig(share=share, reach=reach), half_life)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_dislike_counts_against_but_no_more_than_an_old_like():
