@@ -30,7 +30,10 @@ class Identity(NamedTuple):
 
 
 class Encoder(nn.Module, Generic[Raw]):
-    """Raw contents to pooled features, unnormalised: preprocessing and a backbone that may learn.
+    """Raw contents to pooled features: preprocessing and a backbone that may learn.
+
+    Features of the last level are as the backbone gives them, not normalised; of several levels,
+    each part has unit length (see `levels`).
 
     Args:
         config: as it was asked for.
@@ -58,6 +61,12 @@ class Encoder(nn.Module, Generic[Raw]):
     def name(self) -> str:
         """As in the registry."""
         return self.config.name
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Widths of the features' parts, the encoder's own pooled output first."""
+        beside: tuple[int, ...] = getattr(self.backbone, "beside", ())
+        return self.dimension - sum(beside), *beside
 
     @property
     def device(self) -> torch.device:
@@ -119,7 +128,7 @@ class Encoder(nn.Module, Generic[Raw]):
         return features
 
     def fingerprint(self) -> str:
-        """Hash of all that its features depend on: preprocessing, precision and weights."""
+        """Hash of all that its features depend on: preprocessing, levels, precision and weights."""
         weights = self._source if self.config.tuning == "frozen" else None
         return fingerprint(
             self.config, self.preprocessing_settings(), weights or digest_of(self.backbone)
@@ -173,6 +182,8 @@ def fingerprint(config: EncoderConfig, preprocessing: dict[str, Any], weights: s
         "preprocessing": preprocessing,
         "weights": weights,
     }
+    if config.several:  # features of the last level have the name that they have always had
+        parts["levels"] = "several"
     text = json.dumps(parts, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

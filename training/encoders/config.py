@@ -9,6 +9,7 @@ from training.config import Config
 Tuning = Literal["frozen", "last_blocks", "full", "lora"]
 Fit = Literal["stretch", "crop", "pad"]
 Pooling = Literal["auto", "mean", "first"]
+Levels = Literal["auto", "last", "several"]
 
 
 class EncoderConfig(Config):
@@ -21,6 +22,11 @@ class EncoderConfig(Config):
     """False: random weights, always the same ones; for tests and for training from nothing."""
     revision: str | None = None
     """Commit, tag or branch on the model hub."""
+
+    levels: Levels = "auto"
+    """What the features are. `last`: the encoder's own pooled output alone; `several`: beside it
+    pooled states of earlier layers, each part of unit length; `auto`: several for the packaged
+    encoders, last for all others, whose last layer may be aligned already as CLIP's is."""
 
     tuning: Tuning = "frozen"
     """Which weights learn: none, the last blocks, all, or low-rank adapters beside them."""
@@ -43,6 +49,12 @@ class EncoderConfig(Config):
     """Longer texts are cut, and at the encoder's own limit in any case."""
     text_pooling: Pooling = "auto"
     """How token vectors become one: their mean, the first one, or as the encoder was trained."""
+
+    @property
+    def several(self) -> bool:
+        """Whether features of several levels are asked for."""
+        packaged = self.name.startswith("packaged/")
+        return self.levels == "several" or (self.levels == "auto" and packaged)
 
     def untrained(self) -> "EncoderConfig":
         """The encoder as it is before any training of ours: frozen."""

@@ -10,6 +10,7 @@ from training.encoders.image import (
     image_encoders,
     pooled_width,
 )
+from training.encoders.levels import SeveralStages
 from training.errors import BadConfig
 
 
@@ -17,7 +18,9 @@ from training.errors import BadConfig
 def timm_encoder(config: EncoderConfig) -> ImageEncoder:
     """Any timm model without its classifier.
 
-    Raises: BadConfig if timm knows no such model; Unavailable if its weights don't come.
+    Raises:
+        BadConfig: timm knows no such model, or it can't give several levels.
+        Unavailable: its weights don't come.
     """
     import timm
     from timm.data import resolve_model_data_config
@@ -37,6 +40,11 @@ def timm_encoder(config: EncoderConfig) -> ImageEncoder:
             backbone = timm.create_model(name, pretrained=config.pretrained, num_classes=0)
         except RuntimeError as error:  # no weights of that tag
             raise BadConfig(f"encoder {config.name!r}: {error}") from None
+    if config.several and not hasattr(backbone, "forward_intermediates"):
+        raise BadConfig(
+            f"levels is several, but {config.name!r} gives no states of its stages",
+            hint="use levels=last, or another model",
+        )
     own = resolve_model_data_config(backbone)
     preprocessing = ImagePreprocessing(
         size=own["input_size"][-1],
@@ -46,5 +54,6 @@ def timm_encoder(config: EncoderConfig) -> ImageEncoder:
         mean=own["mean"],
         std=own["std"],
     ).adapted(config)
-    width = pooled_width(backbone, preprocessing.size, config)
-    return ImageEncoder(config, backbone, width, preprocessing)
+    module = SeveralStages(backbone) if config.several else backbone
+    width = pooled_width(module, preprocessing.size, config)
+    return ImageEncoder(config, module, width, preprocessing)

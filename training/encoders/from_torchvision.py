@@ -19,7 +19,9 @@ from training.errors import BadConfig
 def torchvision_encoder(config: EncoderConfig) -> ImageEncoder:
     """Any classification model of torchvision without its last layer.
 
-    Raises: BadConfig if there is no such model; Unavailable if its weights don't come.
+    Raises:
+        BadConfig: there is no such model, or several levels are asked for.
+        Unavailable: its weights don't come.
     """
     from torchvision import models
 
@@ -28,6 +30,11 @@ def torchvision_encoder(config: EncoderConfig) -> ImageEncoder:
     if name not in known:
         near = difflib.get_close_matches(name, known) or known
         raise BadConfig(f"torchvision has no image model {name!r}", hint=", ".join(near[:5]))
+    if config.several:
+        raise BadConfig(
+            f"levels is several, but {config.name!r} gives its last layer alone",
+            hint="use levels=last, or a model of timm or transformers",
+        )
     weights = models.get_model_weights(name)["DEFAULT"]
     with loading(config):
         backbone = models.get_model(name, weights=weights if config.pretrained else None)

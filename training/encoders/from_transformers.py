@@ -51,7 +51,7 @@ def transformers_image(config: EncoderConfig) -> ImageEncoder:
         model, missing = load_model(kind, config, name, settings)
         own = load_image_processor(name, config.revision)
     untrained = any("pool" in key for key in missing)
-    backbone = PooledImage(model, "mean" if untrained else "embedding")
+    backbone = PooledImage(model, "mean" if untrained else "embedding", config.several)
     preprocessing = _preprocessing(own, settings, backbone.pooling).adapted(config)
     width = pooled_width(backbone, preprocessing.size, config)
     return ImageEncoder(config, backbone, width, preprocessing)
@@ -74,7 +74,7 @@ def transformers_text(config: EncoderConfig) -> TextEncoder:
         if pooling == "auto":
             two_towers = settings.model_type.startswith(tuple(_TOWERS))
             pooling = "embedding" if two_towers else sentence_pooling(name, config.revision)
-    backbone = PooledText(model, pooling)
+    backbone = PooledText(model, pooling, config.several)
     siglip = settings.model_type.startswith("siglip")
     longest = min(tokenizer.model_max_length, settings.max_position_embeddings)
     max_tokens = longest if siglip else min(config.max_tokens, longest)

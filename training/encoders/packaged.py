@@ -84,19 +84,24 @@ MINILM = Package(
     },
 )
 EFFICIENTNET_NAME, MINILM_NAME = "packaged/efficientnet-lite0", "packaged/all-minilm-l6-v2"
-_EFFICIENTNET_WIDTH, _MINILM_WIDTH = 1280, 384
+_EFFICIENTNET_WIDTH, _EFFICIENTNET_STAGES = 1280, (16, 24, 40, 112, 320)
+_MINILM_WIDTH, _MINILM_LEVELS = 384, 3
 _EFFICIENTNET_TENSORS = 247
 
 
 @image_encoders.register(EFFICIENTNET_NAME)
 def efficientnet_lite0(config: EncoderConfig) -> ImageEncoder:
-    """EfficientNet-Lite0, trained on ImageNet: 1,280 features, 4.7 million weights.
+    """EfficientNet-Lite0, trained on ImageNet: 4.7 million weights.
+
+    1,280 features of the last level, 1,024 more of its five stages.
 
     The package holds the state of another implementation; its tensors stand in the order of timm's
     `tf_efficientnet_lite0` (not of `efficientnet_lite0`, which takes them and pads otherwise).
     """
     import timm
     import torch
+
+    from training.encoders.levels import SeveralStages
 
     with loading(config):
         backbone = timm.create_model("tf_efficientnet_lite0", pretrained=False)
@@ -108,15 +113,21 @@ def efficientnet_lite0(config: EncoderConfig) -> ImageEncoder:
                 raise BadConfig("this release of timm builds another tf_efficientnet_lite0")
             backbone.load_state_dict(dict(zip(names, values, strict=True)), strict=False)
         backbone.reset_classifier(0)  # type: ignore[operator]
-    preprocessing = _efficientnet_preprocessing(config)
     return ImageEncoder(
-        config, backbone, _EFFICIENTNET_WIDTH, preprocessing, _source(EFFICIENTNET, config)
+        config,
+        SeveralStages(backbone) if config.several else backbone,
+        _efficientnet_width(config),
+        _efficientnet_preprocessing(config),
+        _source(EFFICIENTNET, config),
     )
 
 
 @text_encoders.register(MINILM_NAME)
 def all_minilm_l6_v2(config: EncoderConfig) -> TextEncoder:
-    """all-MiniLM-L6-v2, a sentence encoder for English: 384 features, 22.6 million weights."""
+    """all-MiniLM-L6-v2, a sentence encoder for English: 22.6 million weights.
+
+    384 features of the last level, 768 more of its words and its middle.
+    """
     from transformers import AutoConfig, AutoModel
 
     from training.encoders.pooling import PooledText
@@ -126,10 +137,10 @@ def all_minilm_l6_v2(config: EncoderConfig) -> TextEncoder:
         settings = AutoConfig.from_pretrained(folder)
         model, _ = load_model(AutoModel, config, folder, settings)
     preprocessing = _minilm_preprocessing(config)
-    backbone = PooledText(model, preprocessing.pooling)
+    backbone = PooledText(model, preprocessing.pooling, config.several)
     tokenizer = load_tokenizer(folder)
     return TextEncoder(
-        config, backbone, _MINILM_WIDTH, tokenizer, preprocessing, _source(MINILM, config)
+        config, backbone, _minilm_width(config), tokenizer, preprocessing, _source(MINILM, config)
     )
 
 
@@ -143,12 +154,21 @@ def known_identity(config: EncoderConfig) -> Identity | None:
     if config.name == EFFICIENTNET_NAME:
         EFFICIENTNET.verified()
         settings = _efficientnet_preprocessing(config).model_dump(mode="json")
-        return Identity(fingerprint(config, settings, EFFICIENTNET.digest), _EFFICIENTNET_WIDTH)
+        digest, width = EFFICIENTNET.digest, _efficientnet_width(config)
+        return Identity(fingerprint(config, settings, digest), width)
     if config.name == MINILM_NAME:
         MINILM.verified()
         settings = _minilm_preprocessing(config).model_dump(mode="json")
-        return Identity(fingerprint(config, settings, MINILM.digest), _MINILM_WIDTH)
+        return Identity(fingerprint(config, settings, MINILM.digest), _minilm_width(config))
     return None
+
+
+def _efficientnet_width(config: EncoderConfig) -> int:
+    return _EFFICIENTNET_WIDTH + (2 * sum(_EFFICIENTNET_STAGES) if config.several else 0)
+
+
+def _minilm_width(config: EncoderConfig) -> int:
+    return _MINILM_WIDTH * (_MINILM_LEVELS if config.several else 1)
 
 
 def _efficientnet_preprocessing(config: EncoderConfig) -> ImagePreprocessing:

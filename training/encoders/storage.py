@@ -1,9 +1,10 @@
 """Encoders on disk: JSON, preprocessing, and those weights that can't be had by name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -53,8 +54,10 @@ def read_record(folder: Path) -> EncoderRecord:
     """What lies in a folder, without loading it. Raises: BadData if it is no saved encoder."""
     try:
         text = (folder / _RECORD).read_text(encoding="utf-8")
-        record = EncoderRecord.model_validate_json(text)
-    except (OSError, ValidationError) as error:
+        document = json.loads(text)
+        document["config"].setdefault("levels", "last")  # all there was before one could choose
+        record = EncoderRecord.model_validate(document)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadData(f"{folder} holds no readable encoder: {error}") from None
     if record.format != FORMAT or record.modality not in ("image", "text"):
         raise BadData(f"{folder} has encoder format {record.format}; this release reads {FORMAT}")

@@ -32,7 +32,7 @@ class FeatureTable:
     Attributes:
         post_ids: (N,) text.
         user_ids: (N,) text; the authors.
-        posts: features on the CPU, raw pooled outputs of the encoders, not normalised.
+        posts: features on the CPU, as the encoders give them; see `EncoderConfig.levels`.
         computed: contents that were encoded for this.
         reused: contents that the cache held.
     """

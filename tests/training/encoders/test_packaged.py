@@ -16,10 +16,22 @@ from training.errors import BadData, Unavailable
 
 PICTURES = [picture(seed, size) for seed, size in enumerate([(64, 64), (200, 90), (31, 77)])]
 
+LAST = {"levels": "last"}
+
 
 @pytest.fixture(scope="module")
 def image_encoder():
     return build_image_encoder(IMAGE_DEFAULT)
+
+
+@pytest.fixture(scope="module")
+def last_image_encoder():
+    return build_image_encoder(IMAGE_DEFAULT.model_copy(update=LAST))
+
+
+@pytest.fixture(scope="module")
+def last_text_encoder():
+    return build_text_encoder(TEXT_DEFAULT.model_copy(update=LAST))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +57,7 @@ def original_name(name: str) -> str:
     return f"_blocks.{number}.{layers[layer]}.{rest}"
 
 
-def test_efficientnet_equals_timms_with_the_weights_put_in_by_name(image_encoder):
+def test_efficientnet_equals_timms_with_the_weights_put_in_by_name(last_image_encoder):
     state = torch.load(packaged.EFFICIENTNET.verified(), weights_only=True)
     reference = timm.create_model("tf_efficientnet_lite0", num_classes=0).eval()
     reference.load_state_dict({n: state[original_name(n)] for n in reference.state_dict()})
@@ -55,19 +67,19 @@ def test_efficientnet_equals_timms_with_the_weights_put_in_by_name(image_encoder
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         wanted = reference((pixels - 0.5) / 0.5)
-    found = image_encoder.encode(PICTURES)
+    found = last_image_encoder.encode(PICTURES)
     assert found.shape == (3, 1280)
     torch.testing.assert_close(found, wanted, atol=2e-5, rtol=1e-5)
 
 
-def test_minilm_equals_its_sentence_transformer(text_encoder):
+def test_minilm_equals_its_sentence_transformer(last_text_encoder):
     from sentence_transformers import SentenceTransformer
 
     texts = ["a red apple on a tree", "Sonne", "", "word " * 120]
     reference = SentenceTransformer(str(packaged.MINILM.verified().parent), device="cpu")
     reference.max_seq_length = 128
     wanted = reference.encode(texts, normalize_embeddings=True, convert_to_tensor=True)
-    found = text_encoder.encode(texts)
+    found = last_text_encoder.encode(texts)
     assert found.shape == (4, 384)
     unit = torch.nn.functional.normalize(found)
     torch.testing.assert_close(unit, wanted, atol=1e-5, rtol=1e-5)
@@ -86,8 +98,8 @@ def test_a_batch_gives_what_its_members_give_alone(image_encoder, text_encoder):
 
 
 def test_nothing_gives_no_rows(image_encoder, text_encoder):
-    assert image_encoder.encode([]).shape == (0, 1280)
-    assert text_encoder.encode([]).shape == (0, 384)
+    assert image_encoder.encode([]).shape == (0, 2304)
+    assert text_encoder.encode([]).shape == (0, 1152)
 
 
 def test_an_unreadable_picture_is_an_error_of_the_data(image_encoder):
@@ -96,17 +108,22 @@ def test_an_unreadable_picture_is_an_error_of_the_data(image_encoder):
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"image_size": 160}, {"image_fit": "pad"}, {"precision": "bfloat16"}]
+    "change", [{}, {"image_size": 160}, {"image_fit": "pad"}, {"precision": "bfloat16"}, LAST]
 )
 def test_the_image_encoder_is_known_before_it_is_built(image_encoder, change):
     config = IMAGE_DEFAULT.model_copy(update=change)
     known = packaged.known_identity(config)
-    assert known == (build_image_encoder(config).fingerprint(), 1280)
+    assert known is not None
+    built = build_image_encoder(config)
+    assert known == (built.fingerprint(), built.dimension)
+    assert known.dimension == (1280 if change == LAST else 2304)
     assert (known.fingerprint == image_encoder.fingerprint()) == (not change)
 
 
-def test_the_text_encoder_is_known_before_it_is_built(text_encoder):
-    assert packaged.known_identity(TEXT_DEFAULT) == (text_encoder.fingerprint(), 384)
+def test_the_text_encoder_is_known_before_it_is_built(text_encoder, last_text_encoder):
+    assert packaged.known_identity(TEXT_DEFAULT) == (text_encoder.fingerprint(), 1152)
+    last = TEXT_DEFAULT.model_copy(update=LAST)
+    assert packaged.known_identity(last) == (last_text_encoder.fingerprint(), 384)
     shorter = identity_of("text", TEXT_DEFAULT.model_copy(update={"max_tokens": 32}))
     assert shorter.fingerprint != text_encoder.fingerprint()
 

@@ -92,10 +92,12 @@ def test_encoders_can_be_sent_to_another_process():
     for encoder, raw in [
         (build_image_encoder(IMAGE_DEFAULT), PICTURES),
         (build_text_encoder(TEXT_DEFAULT), TEXTS),
+        (build_text_encoder(TEXT_DEFAULT.model_copy(update={"levels": "last"})), TEXTS),
     ]:
         wanted = encoder.encode(raw)
         arrived = pickle.loads(pickle.dumps(encoder))
         assert torch.equal(arrived.encode(raw), wanted)
+        assert torch.equal(encoder.encode(raw), wanted)  # sending changes nothing here
         assert arrived.fingerprint() == encoder.fingerprint()
 
 

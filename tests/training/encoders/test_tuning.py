@@ -47,7 +47,7 @@ def test_frozen_trains_nothing_and_full_everything():
 
 def test_last_blocks_trains_them_and_what_follows():
     names = trainable(image_encoder(tuning="last_blocks", blocks=2))
-    parts = {".".join(name.split(".")[:2]) for name in names}
+    parts = {".".join(name.removeprefix("model.").split(".")[:2]) for name in names}
     assert parts == {
         *("blocks.5", "blocks.6"),
         *("conv_head.weight", "bn2.weight", "bn2.bias"),

@@ -58,9 +58,9 @@ def test_a_pool_encodes_all_and_replaces_a_killed_actor(
 
 def test_the_defaults_give_finite_features(clean_sample, tmp_path):
     table = compute_features(clean_sample, IMAGE_DEFAULT, TEXT_DEFAULT, tmp_path, config=ACTORS)
-    assert table.posts.image.shape[1] == 1280 and table.posts.text.shape[1] == 384
+    assert table.posts.image.shape[1] == 2304 and table.posts.text.shape[1] == 1152
     assert bool(table.posts.image.isfinite().all() & table.posts.text.isfinite().all())
-    assert bool((table.posts.image[table.posts.has_image].std(1) > 0.05).all())
+    assert bool((table.posts.image[table.posts.has_image].std(1) > 0.02).all())
 
 
 def test_an_error_of_an_actor_is_the_one_it_would_be_here(data, tmp_path):
