@@ -167,6 +167,8 @@ class Recommender:
             return Target.IMAGES, space.encode_image([image])[0]
         if not text or not text.strip():
             raise BadData("the text to search for is empty")
+        if any("\ud800" <= character <= "\udfff" for character in text):  # bytes that a shell gave
+            raise BadData("the text to search for is not UTF-8")
         return Target.TEXTS, space.encode_text([text])[0]
 
     def _matching_space(self, view: View) -> "Space":

@@ -250,6 +250,8 @@ def test_a_search_without_sense_is_refused(store, events):
         recommender.search(text="x", user="person0")
     with pytest.raises(BadData, match="empty"):
         recommender.search(text="  ")
+    with pytest.raises(BadData, match="not UTF-8"):
+        recommender.search(text="caf\udce9")
     with pytest.raises(Unavailable, match="needs the model"):
         Recommender(store, events).search(text="x")
     with pytest.raises(ValueError, match="model_version"):
