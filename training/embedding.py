@@ -8,8 +8,8 @@ from torch import Tensor
 
 from training.evaluation.embedded import EmbeddedPosts
 from training.examples import Examples
-from training.modalities import History, PostFeatures
-from training.model.joint_space import JointSpace, join, join_post
+from training.modalities import PostFeatures
+from training.model.joint_space import JointSpace
 from training.query_weights import spread_all
 
 CHUNK = 4096
@@ -34,11 +34,27 @@ def embed_posts(
     for rows in torch.arange(len(features)).split(CHUNK) or [torch.arange(0)]:
         chunk = features[rows].to(device)
         white = chunk if whitened else space.whiten(chunk)
-        image, text = join(space.image_blocks(white.image)), join(space.text_blocks(white.text))
-        images.append(image)
-        texts.append(text)
-        posts.append(join_post(image, chunk.has_image, text, chunk.has_text))
+        images.append(space.image_vectors(white.image))
+        texts.append(space.text_vectors(white.text))
+        posts.append(space.post_vectors(white))
     return _numpy(images), _numpy(texts), _numpy(posts)
+
+
+AUDIENCE_PEOPLE = 50_000
+"""People whom the prototypes of an audience are fitted to, at most."""
+
+
+@torch.inference_mode()
+def fit_audience(space: JointSpace, examples: Examples) -> None:
+    """Fit the space's audience to the people of `examples`, on whom it was trained.
+
+    Once, with the final weights: until then the blocks of the audience are zero.
+    """
+    space.eval()
+    device = next(space.parameters()).device
+    count = len(examples.users)
+    people = torch.arange(0, count, max(1, -(-count // AUDIENCE_PEOPLE)))
+    space.fit_audience(examples.histories(people).to(device), people.to(device))
 
 
 @torch.inference_mode()
@@ -61,11 +77,11 @@ def embed_people(
     """
     space.eval()
     device = next(space.parameters()).device
-    encode = _encode_whitened if whitened else JointSpace.encode_user
+    encode = space.user_vectors if whitened else space.encode_user
     vectors, present = [], []
     for people in torch.arange(len(examples.users)).split(CHUNK):
         known = people if identities is None else identities[people]
-        rows, there = encode(space, examples.histories(people).to(device), known.to(device))
+        rows, there = encode(examples.histories(people).to(device), known.to(device))
         vectors.append(rows)
         present.append(there)
     return _numpy(vectors), torch.cat(present).cpu().numpy()
@@ -106,11 +122,6 @@ def embed_split(
         has_user=has_user,
         query_weights=spread_all(space.blocks, weights),
     )
-
-
-def _encode_whitened(space: JointSpace, history: History, users: Tensor) -> tuple[Tensor, Tensor]:
-    blocks, present = space.user_blocks(history, users)
-    return join(blocks), present
 
 
 def _numpy(parts: list[Tensor]) -> np.ndarray:

@@ -172,7 +172,11 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
     plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
     space = build_objective(plan, examples).space
     space.fit_inputs(examples.features[examples.rows("train")])
-    fitted = {n: t.contiguous() for n, t in space.state_dict().items() if n.startswith("whiten_")}
+    fitted = {
+        name: tensor.contiguous()
+        for name, tensor in space.state_dict().items()
+        if name.startswith(("whiten_", "meaning.scale"))
+    }
     save_file(fitted, plan.examples_folder / WHITENING)
 
 

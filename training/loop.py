@@ -33,7 +33,7 @@ class LoopConfig(Config):
     """Posts of a step's global batch, all workers together."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step; negatives stay within a batch."""
-    people: Annotated[int, Field(ge=0)] = 320
+    people: Annotated[int, Field(ge=0)] = 512
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of people per step whose history is cut to one to four posts."""

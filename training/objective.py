@@ -15,7 +15,7 @@ from training.distributed import total, world_size
 from training.encoders import Encoder
 from training.examples import PostKeys
 from training.losses.base import PairLoss, PairLossConfig, build_loss
-from training.losses.pairs import Points, matches
+from training.losses.pairs import Points, matches, same_author
 from training.modalities import Modality, PostFeatures
 from training.model.joint_space import JointSpace
 from training.model.layout import Pair, Term, terms_of
@@ -27,7 +27,7 @@ class LossesConfig(Config):
 
     user_image: PairLossConfig = PairLossConfig()
     user_text: PairLossConfig = PairLossConfig()
-    image_text: PairLossConfig = PairLossConfig()
+    image_text: PairLossConfig = PairLossConfig(author_margin=0.09)
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a batch's posts that lose one of their two modalities for the step."""
 
@@ -56,7 +56,9 @@ class Objective(nn.Module):
         super().__init__()
         self.space, self.config, self.content = space, config, content
         self.encoders = nn.ModuleDict(encoders or {})
-        self.terms = terms_of(space.config.layout, space.config.pairs)
+        self.terms = terms_of(
+            space.config.layout, space.config.pairs, meaning=space.meaning is not None
+        )
         self.losses = nn.ModuleDict(
             {term.name: build_loss(config.of(term.pair)) for term in self.terms}
         )
@@ -152,6 +154,9 @@ class Objective(nn.Module):
         """Mean loss over the queries of all workers that have a match; see `forward` for scale."""
         usable = queries.present & positives.any(dim=1)
         scores = queries.vectors @ candidates.vectors.T
+        margin = self.config.of(term.pair).author_margin
+        if margin and term.block == Pair.IMAGE_TEXT:
+            scores = scores + margin * (same_author(queries, candidates) & ~positives)
         count = total(usable.sum()).clamp(min=1)
         if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
             return scores.sum() * 0

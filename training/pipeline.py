@@ -7,7 +7,7 @@ from typing import Any
 from training.assessment import Retrieval, assess, embed_for
 from training.checkpoint import owned
 from training.data.clean import CleanData
-from training.embedding import embed_split
+from training.embedding import embed_split, fit_audience
 from training.encoders import Encoder, build_image_encoder, build_text_encoder
 from training.evaluation.card import log_card
 from training.evaluation.retrieval import evaluate_retrieval
@@ -92,6 +92,7 @@ def train(
             space = _fit(config, folder, token, run, materials, observer)
             if _trained_encoders(config):
                 materials = gather_materials(config, workspace, observer, model_folder=folder.model)
+                fit_audience(space.joint, materials.examples)
             _choose_weights(space, materials, folder)
             observer.stage("Evaluating on held-out posts")
             retrieval = assess(space, materials, "test")
@@ -174,6 +175,8 @@ def _fit(
     with run.forward_metrics(on_epoch=show):
         checkpoint = fit(plan, config.scaling)
     objective = best_objective(plan, materials.examples, checkpoint)
+    if not plan.encoders:  # else the features are still those from before training
+        fit_audience(objective.space, materials.examples)
     space = Space(
         objective.space,
         _encoder(objective, "image") or build_image_encoder(config.image_encoder),

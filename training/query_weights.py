@@ -12,11 +12,11 @@ from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.retrieval import evaluate_retrieval
 from training.model.layout import Block, default_query_weights
 
-GRID = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0)
+GRID = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5)
 """Weights tried for the blocks beside the strongest one."""
 ROUNDS = 2
 """Sweeps over the blocks; each block is tried with the others held."""
-LEAST_GAIN = 1e-3
+LEAST_GAIN = 1e-2
 """In the direction's headline metric: less is noise, and the defaults stay."""
 
 QueryWeights = dict[str, tuple[float, ...]]
@@ -50,7 +50,7 @@ def _climb(
     if score is None:
         return None
     for _, number in itertools.product(range(ROUNDS), range(len(blocks))):
-        if start[number] == max(start):  # the scale is free: the strongest block sets it
+        if start[number] == 1.0:  # the scale is free: the block that counts fully sets it
             continue
         for weight in GRID:
             tried = (*best[:number], weight, *best[number + 1 :])

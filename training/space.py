@@ -69,7 +69,7 @@ class Space:
     @property
     def dimension(self) -> int:
         """D of the space."""
-        return self.joint.config.dimension
+        return self.joint.dimension
 
     @property
     def device(self) -> torch.device:

@@ -14,6 +14,7 @@ MAIN = (
     "cca",
     "clip",
     "isolated",
+    "isolated_equipped",
     "late_fusion",
     "naive_joint",
     "joint",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training import loop
 from training.benchmark.recipe import Recipe
-from training.embedding import embed_split
+from training.embedding import embed_split, fit_audience
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.examples import Examples
 from training.model import JointSpace
@@ -73,6 +73,7 @@ def fit_space(examples: Examples, recipe: Recipe) -> Fitted:
     chosen = _Best(directions_of(recipe.model.pairs))
     loop.run(loop.begin(objective, recipe.loop), examples, recipe.loop, chosen.see)
     objective.load_state_dict(chosen.weights)
+    fit_audience(objective.space, examples)
     seconds = time.monotonic() - started
     return Fitted(objective.eval().space, examples, chosen.epoch, chosen.score, seconds)
 

@@ -13,6 +13,7 @@ MODELS = (
     "concatenation",
     "cca",
     "isolated",
+    "isolated_equipped",
     "naive_joint",
     "joint",
 )

@@ -72,6 +72,11 @@ def matches(
     return positives, (twins & ~positives) | ~candidates.present
 
 
+def same_author(queries: Points, candidates: Points) -> Tensor:
+    """(Q, C) bool: posts by one person."""
+    return _equal(queries.keys.author, candidates.keys.author)
+
+
 def _same_content(a: Points, b: Points) -> Tensor:
     return _equal(a.keys.text, b.keys.text) | _equal(a.keys.image, b.keys.image)
 

@@ -9,7 +9,9 @@ from torch.nn import functional
 
 from training.config import Config
 from training.modalities import History, Modality, PostFeatures
-from training.model.layout import Block, Pair, blocks_of
+from training.model.audience import Audience, AudienceConfig, asking
+from training.model.layout import APPEAL, AUDIENCE, MEANING, Block, Pair, blocks_of
+from training.model.meaning import Meaning
 from training.model.projection import Projection
 from training.model.user_tower import UserTower, UserTowerConfig, facts_of, pool
 from training.model.whitening import Whitening, WhiteningConfig
@@ -18,8 +20,8 @@ from training.model.whitening import Whitening, WhiteningConfig
 class ModelConfig(Config):
     """Shape of the trainable part."""
 
-    dimension: Annotated[int, Field(ge=8, le=4096)] = 384
-    """D of the space, divided among the blocks of the layout."""
+    dimension: Annotated[int, Field(ge=8, le=4096)] = 768
+    """Coordinates that are divided among the pairs of the layout; other blocks come on top."""
     layout: Literal["private", "shared"] = "private"
     """A block for each pair, or one for all; see `training.model.layout`."""
     pairs: Annotated[tuple[Pair, ...], Field(min_length=1)] = tuple(Pair)
@@ -32,10 +34,16 @@ class ModelConfig(Config):
     """Share of whitened components dropped in training."""
     whitening: WhiteningConfig = WhiteningConfig()
     user: UserTowerConfig = UserTowerConfig()
+    meaning: Annotated[int, Field(ge=0, le=4096)] = 256
+    """Coordinates for what is written about, of the private layout; 0 for none."""
+    audience: AudienceConfig = AudienceConfig()
+    """Who would post it, of the private layout."""
 
 
 Blocks = dict[str, Tensor]
 """Block name to (N, width) unit rows."""
+PICTURED = 0.5
+"""Weight of a person's images beside their texts in `meaning`, where texts are at home."""
 
 
 class JointSpace(nn.Module):
@@ -57,9 +65,16 @@ class JointSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.blocks: tuple[Block, ...] = blocks_of(config.layout, config.pairs, config.dimension)
         self.whiten_image = Whitening(image_features, config.whitening)
         self.whiten_text = Whitening(text_features, config.whitening)
+        self.blocks: tuple[Block, ...] = blocks_of(
+            config.layout,
+            config.pairs,
+            config.dimension,
+            meaning=min(config.meaning, self.whiten_text.width),
+            audience=min(config.audience.prototypes, max(users, 1)),
+        )
+        """All blocks of a vector, in their order."""
         self.image = self._projections(self.whiten_image.width)
         self.text = self._projections(self.whiten_text.width)
         self.people = nn.ModuleDict(
@@ -69,12 +84,29 @@ class JointSpace(nn.Module):
                 if block.has_people
             }
         )
+        self._derive()
         self.input_dropout = nn.Dropout(config.input_dropout)
 
     def fit_inputs(self, features: PostFeatures) -> None:
         """Fit the whitening to training posts; once, before the first step."""
         self.whiten_image.fit(features.image[features.has_image])
         self.whiten_text.fit(features.text[features.has_text])
+        if self.meaning is not None:
+            self.meaning.fit(self.whiten_text.deviations)
+
+    @property
+    def dimension(self) -> int:
+        """D, coordinates of a whole vector."""
+        return sum(block.dimension for block in self.blocks)
+
+    @torch.no_grad()
+    def fit_audience(self, history: History, users: Tensor) -> None:
+        """Fit the prototypes to people, once training is over; see `encode_user` for arguments."""
+        if self.audience is not None:
+            blocks, present = self.user_blocks(self._whitened(history), users)
+            people = torch.cat([blocks[name] for name in self.people], dim=1)
+            widths = [block.dimension for block in self.blocks if block.has_people]
+            self.audience.fit(people[present], widths)
 
     def whiten(self, features: PostFeatures) -> PostFeatures:
         """The same posts with whitened features; absent ones stay masked, and are zero."""
@@ -90,11 +122,11 @@ class JointSpace(nn.Module):
 
     def encode_image(self, features: Tensor) -> Tensor:
         """(N, F_image) features to (N, D) unit rows."""
-        return join(self.image_blocks(self.whiten_image(features)))
+        return self.image_vectors(self.whiten_image(features))
 
     def encode_text(self, features: Tensor) -> Tensor:
         """(N, F_text) features to (N, D) unit rows."""
-        return join(self.text_blocks(self.whiten_text(features)))
+        return self.text_vectors(self.whiten_text(features))
 
     def encode_user(self, history: History, users: Tensor) -> tuple[Tensor, Tensor]:
         """People from their histories and ids.
@@ -105,9 +137,7 @@ class JointSpace(nn.Module):
         Returns: (B, D) unit rows, and (B,) bool: False where there was neither id nor history and
             the row means nothing.
         """
-        white = History(self.whiten(history.posts), history.owner, history.weight, history.people)
-        blocks, present = self.user_blocks(white, users)
-        return join(blocks), present
+        return self.user_vectors(self._whitened(history), users)
 
     def encode_post(self, features: PostFeatures) -> Tensor:
         """Posts as the mean direction of what they hold: (N, D) unit rows.
@@ -116,26 +146,73 @@ class JointSpace(nn.Module):
         """
         if not bool((features.has_image | features.has_text).all()):
             raise ValueError("a post needs an image or a text")
-        white = self.whiten(features)
-        return join_post(
-            join(self.image_blocks(white.image)),
-            features.has_image,
-            join(self.text_blocks(white.text)),
-            features.has_text,
-        )
+        return self.post_vectors(self.whiten(features))
+
+    def image_vectors(self, features: Tensor) -> Tensor:
+        """(N, K) whitened image features to (N, D) unit rows."""
+        blocks = self.image_blocks(features)
+        return join(self._with_audience(blocks, self._evidence(blocks, Modality.IMAGE)))
+
+    def text_vectors(self, features: Tensor) -> Tensor:
+        """(N, K) whitened text features to (N, D) unit rows."""
+        blocks = self.text_blocks(features)
+        return join(self._with_audience(blocks, self._evidence(blocks, Modality.TEXT)))
+
+    def post_vectors(self, posts: PostFeatures) -> Tensor:
+        """Posts with whitened features to (N, D) unit rows; zero where a post holds nothing."""
+        image, text = self.image_blocks(posts.image), self.text_blocks(posts.text)
+        has_image, has_text = posts.has_image[:, None], posts.has_text[:, None]
+        sums = {name: image[name] * has_image + text[name] * has_text for name in image}
+        # image and text that agree in a block make it longer than one in which they don't
+        squares = torch.stack([each.square().sum(dim=1) for each in sums.values()])
+        length = (squares.sum(dim=0) / (squares > 0).sum(dim=0).clamp(min=1)).sqrt()
+        mean = {name: each / length.clamp(min=1e-6)[:, None] for name, each in sums.items()}
+        # independent witnesses: what each says of the author adds up
+        seen = self._evidence(image, Modality.IMAGE) * has_image
+        read = self._evidence(text, Modality.TEXT) * has_text
+        return join(self._with_audience(mean, seen + read))
+
+    def user_vectors(self, history: History, users: Tensor) -> tuple[Tensor, Tensor]:
+        """As `encode_user`, from a history with whitened features."""
+        blocks, present = self.user_blocks(history, users)
+        evidence = self._evidence(blocks, Modality.USER)
+        return join(self._with_audience(blocks, evidence, asks=True)), present
+
+    def _with_audience(self, blocks: Blocks, evidence: Tensor, *, asks: bool = False) -> Blocks:
+        """The blocks and, after them, those that are derived from the evidence of an author."""
+        if self.audience is None:
+            return blocks
+        audience, appeal = self.audience(evidence)
+        return blocks | {AUDIENCE: audience, APPEAL: asking(appeal) if asks else appeal}
+
+    def _evidence(self, blocks: Blocks, modality: Modality) -> Tensor:
+        """(N, W) places among people, weighed by how much they say about who it is."""
+        hearsay = self.config.audience.hearsay if len(self.people) > 1 else 1.0
+        weights = {f"user_{modality.value}": 1.0}
+        if modality is Modality.USER:
+            weights, hearsay = {}, 1 / max(1, len(self.people))
+        parts = [weights.get(name, hearsay) * blocks[name] for name in self.people]
+        return torch.cat(parts, dim=1) if parts else next(iter(blocks.values()))[:, :0]
 
     # -- blocks ------------------------------------------------------------------------------
 
     def image_blocks(self, features: Tensor) -> Blocks:
-        """(N, K) whitened image features in every block."""
-        return self._project(self.image, self.input_dropout(features))
+        """(N, K) whitened image features in every block with a place for content."""
+        dropped = self.input_dropout(features)
+        blocks = self._project(self.image, dropped)
+        return (
+            blocks if self.meaning is None else blocks | {MEANING: self.meaning.of_image(dropped)}
+        )
 
     def text_blocks(self, features: Tensor) -> Blocks:
-        """(N, K) whitened text features in every block."""
-        return self._project(self.text, self.input_dropout(features))
+        """(N, K) whitened text features in every block with a place for content."""
+        blocks = self._project(self.text, self.input_dropout(features))
+        return (
+            blocks if self.meaning is None else blocks | {MEANING: self.meaning.of_text(features)}
+        )
 
     def user_blocks(self, history: History, users: Tensor) -> tuple[Blocks, Tensor]:
-        """B people in every block, and (B,) bool: whether there was anything to place them by.
+        """B people in the same blocks, and (B,) bool: whether there was anything to place them by.
 
         A person whose posts lack the block's modality is placed by the other one: its position in
         this block was fitted to the same people.
@@ -149,9 +226,13 @@ class JointSpace(nn.Module):
         known = self._known(users, has_image | has_text)
         facts = facts_of(images * has_image, texts * has_text, known)
         rows = users.clamp(min=0)
-        image, text = self.input_dropout(image), self.input_dropout(text)
         blocks: Blocks = {}
-        for block in self.blocks:
+        if self.meaning is not None:
+            pictured = self.meaning.of_image(image) * has_image[:, None] * PICTURED
+            written = self.meaning.of_text(text) * has_text[:, None]
+            blocks[MEANING] = _unit(pictured + written).detach()
+        image, text = self.input_dropout(image), self.input_dropout(text)
+        for block in filter(lambda block: block.is_projected, self.blocks):
             name = block.name
             pictured = _unit(self.image[name](image)) * has_image[:, None]
             written = _unit(self.text[name](text)) * has_text[:, None]
@@ -160,7 +241,8 @@ class JointSpace(nn.Module):
                 continue
             contents = _contents(block, pictured, written, has_image, has_text)
             blocks[name] = _unit(self.people[name](rows, known, contents, facts))
-        return blocks, known | has_image | has_text
+        ordered = {block.name: blocks[block.name] for block in self.blocks if block.name in blocks}
+        return ordered, known | has_image | has_text
 
     def _known(self, users: Tensor, has_content: Tensor) -> Tensor:
         """(B,) bool: whose id is used; in training some with a history are treated as unknown."""
@@ -171,13 +253,32 @@ class JointSpace(nn.Module):
         return known
 
     def _projections(self, width: int) -> nn.ModuleDict:
-        config = self.config
         return nn.ModuleDict(
             {
-                block.name: Projection(width, config.hidden, block.dimension, config.dropout)
+                block.name: self._projection(width, block.dimension)
                 for block in self.blocks
+                if block.is_projected
             }
         )
+
+    def _derive(self) -> None:
+        """The parts behind the blocks that no pair owns, as far as the layout has them."""
+        widths = {block.name: block.dimension for block in self.blocks}
+        self.meaning = self.audience = None
+        if MEANING in widths:
+            taught = Pair.IMAGE_TEXT in self.config.pairs
+            image = self._projection(self.whiten_image.width, widths[MEANING]) if taught else None
+            self.meaning = Meaning(image, widths[MEANING])
+        if AUDIENCE in widths:
+            width = sum(block.dimension for block in self.blocks if block.has_people)
+            self.audience = Audience(self.config.audience, widths[AUDIENCE], width)
+
+    def _projection(self, width: int, dimension: int) -> Projection:
+        return Projection(width, self.config.hidden, dimension, self.config.dropout)
+
+    def _whitened(self, history: History) -> History:
+        posts = self.whiten(history.posts)
+        return History(posts, history.owner, history.weight, history.people)
 
     def _project(self, projections: nn.ModuleDict, features: Tensor) -> Blocks:
         return {name: _unit(projection(features)) for name, projection in projections.items()}
@@ -197,14 +298,6 @@ def _contents(
 def join(blocks: Blocks) -> Tensor:
     """Blocks side by side as one unit vector: (N, D); a zero block stays zero."""
     return functional.normalize(torch.cat(list(blocks.values()), dim=1), dim=1)
-
-
-def join_post(image: Tensor, has_image: Tensor, text: Tensor, has_text: Tensor) -> Tensor:
-    """The post between its image and its text, absent ones left out: (N, D) unit rows."""
-    nothing = torch.zeros_like(image)
-    image = torch.where(has_image[:, None], image, nothing)
-    text = torch.where(has_text[:, None], text, nothing)
-    return functional.normalize(image + text, dim=1)
 
 
 def _unit(vectors: Tensor) -> Tensor:

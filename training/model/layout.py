@@ -6,6 +6,13 @@ space worse than isolated pairs. What joins them is that every modality stands i
 third one is fitted to the pair's own positions, which it follows and cannot move. A picture thus
 has a place among what people write, and a query may weigh the blocks (`training.query_weights`).
 
+Three more blocks say what the pairs leave unsaid:
+
+- `meaning`: texts as the encoder places them, images fitted to their texts, people as the mean of
+  their posts: what is written about, undisturbed by who writes (`training.model.meaning`);
+- `audience`: who would post this, as a distribution over people (`training.model.audience`);
+- `appeal`: whether it would suit nearly anybody, which is what makes a hub of it.
+
 With the layout `shared`, there is one block for all, and the losses simply add: the usual joint
 model, kept as the baseline that it is.
 """
@@ -31,12 +38,16 @@ class Pair(StrEnum):
         return Modality(first), Modality(second)
 
 
+MEANING, AUDIENCE, APPEAL = "meaning", "audience", "appeal"
+APPEAL_WIDTH = 2
+
+
 @dataclass(frozen=True)
 class Block:
     """A part of each vector.
 
     Attributes:
-        name: of the pair that owns it, or `shared`.
+        name: of the pair that owns it, `shared`, or one of `MEANING`, `AUDIENCE`, `APPEAL`.
         dimension: how many coordinates.
         history: modalities of a person's posts that make the person's content here.
         has_people: whether people are learned here; elsewhere they are their history alone.
@@ -44,8 +55,13 @@ class Block:
 
     name: str
     dimension: int
-    history: tuple[Modality, ...]
-    has_people: bool
+    history: tuple[Modality, ...] = ()
+    has_people: bool = False
+
+    @property
+    def is_projected(self) -> bool:
+        """Whether projections of features make it; the others are derived from those that are."""
+        return self.name not in (MEANING, AUDIENCE, APPEAL)
 
 
 @dataclass(frozen=True)
@@ -71,12 +87,22 @@ class Term:
 _CONTENT = (Modality.IMAGE, Modality.TEXT)
 
 
-def blocks_of(layout: str, pairs: Sequence[Pair], dimension: int) -> tuple[Block, ...]:
-    """The blocks of a layout; `dimension` is divided among them evenly, the first take the rest."""
+def blocks_of(
+    layout: str, pairs: Sequence[Pair], dimension: int, *, meaning: int = 0, audience: int = 0
+) -> tuple[Block, ...]:
+    """The blocks of a layout.
+
+    Args:
+        layout: `private` or `shared`; the shared one has no further blocks.
+        pairs: that are trained.
+        dimension: divided among the pairs evenly, the first take the rest.
+        meaning: width of that block; it needs a pair with texts.
+        audience: width of that block; it and `appeal` need a pair with people.
+    """
     if layout == "shared":
         return (Block("shared", dimension, _CONTENT, True),)
     width, rest = divmod(dimension, len(pairs))
-    return tuple(
+    blocks = [
         Block(
             pair.value,
             width + (number < rest),
@@ -84,14 +110,20 @@ def blocks_of(layout: str, pairs: Sequence[Pair], dimension: int) -> tuple[Block
             pair is not Pair.IMAGE_TEXT,
         )
         for number, pair in enumerate(pairs)
-    )
+    ]
+    if meaning and any(Modality.TEXT in pair.sides for pair in pairs):
+        blocks.append(Block(MEANING, meaning, _CONTENT))
+    if audience and any(block.has_people for block in blocks):
+        blocks += [Block(AUDIENCE, audience), Block(APPEAL, APPEAL_WIDTH)]
+    return tuple(blocks)
 
 
-def terms_of(layout: str, pairs: Sequence[Pair]) -> tuple[Term, ...]:
+def terms_of(layout: str, pairs: Sequence[Pair], *, meaning: bool = False) -> tuple[Term, ...]:
     """What pulls in a layout.
 
     Private: each pair in its own block; and in each block with people, the content modality that
     does not own it, towards the people (if that pair is trained) and towards the owning content.
+    In `meaning`, images towards their texts.
     """
     if layout == "shared":
         return tuple(Term(pair, "shared") for pair in pairs)
@@ -105,30 +137,48 @@ def terms_of(layout: str, pairs: Sequence[Pair]) -> tuple[Term, ...]:
             terms.append(Term(guest, owner.value, fixed=Modality.USER))
         if Pair.IMAGE_TEXT in pairs:
             terms.append(Term(Pair.IMAGE_TEXT, owner.value, fixed=content))
+    if meaning and Pair.IMAGE_TEXT in pairs:
+        terms.append(Term(Pair.IMAGE_TEXT, MEANING, fixed=Modality.TEXT))
     return tuple(terms)
 
 
 def default_query_weights(blocks: Sequence[Block]) -> Mapping[str, tuple[float, ...]]:
     """Direction to the weight of each block before validation has spoken.
 
-    A pair's own block counts fully, the others 0.4; between people and whole posts the blocks with
-    people count fully, the one without 0.2.
+    A pair's own block counts fully, meaning nearly so, what others say of a person 0.3, what people
+    say of contents 0.2. Between people and whole posts the blocks with people count fully. Between
+    two of a kind, what they are about counts most. Appeal counts against what anybody might like.
     """
     contents = ("user", "image", "text", "post")
-    weights = {}
-    for query in contents:
-        for target in contents:
-            owners = {f"{query}_{target}", f"{target}_{query}"}
-            weights[f"{query}_to_{target}"] = tuple(
-                _default(block, owners, "post" in (query, target) or query == target)
-                for block in blocks
-            )
-    return weights
+    return {
+        f"{query}_to_{target}": tuple(_default(block, query, target) for block in blocks)
+        for query in contents
+        for target in contents
+    }
 
 
-def _default(block: Block, owners: set[str], whole: bool) -> float:
-    if block.name == "shared":
+_TOPICAL = {"meaning": 1.0, "image_text": 0.5, "user_text": 0.5, "user_image": 0.3}
+"""Between two of a kind."""
+
+
+def _default(block: Block, query: str, target: str) -> float:
+    name, people = block.name, "user" in (query, target)
+    if name == "shared":
         return 1.0
-    if whole:
-        return 1.0 if block.has_people else 0.2
-    return 1.0 if block.name in owners else 0.4
+    if name == AUDIENCE:
+        return 0.0 if query == target or target == "user" else 0.2
+    if name == APPEAL:
+        return 1.5 if query == "user" and target != "user" else 0.0
+    if query == target:
+        return _TOPICAL[name]
+    if name == MEANING:
+        return 0.0 if target == "user" else 0.8
+    if "post" in (query, target) and people:
+        return 1.0 if block.has_people else 0.0
+    if "post" in (query, target):
+        return 1.0 if name == "image_text" else 0.3
+    if name in (f"{query}_{target}", f"{target}_{query}"):
+        return 1.0
+    if not people:
+        return 0.2
+    return 0.3 if block.has_people or query == "user" else 0.0

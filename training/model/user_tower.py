@@ -17,7 +17,7 @@ class UserTowerConfig(Config):
     """A learned vector per known person."""
     content: bool = True
     """The person's history; needed for people never seen in training."""
-    id_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    id_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
     """Share of people per step who are treated as unknown, so that content alone must do."""
 
 

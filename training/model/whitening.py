@@ -16,7 +16,7 @@ FIT_ROWS = 50_000
 class WhiteningConfig(Config):
     """How much of a feature is kept, and how strongly its directions are evened out."""
 
-    components: Annotated[int, Field(ge=2)] = 256
+    components: Annotated[int, Field(ge=2)] = 512
     """Principal directions kept, at most."""
     shrinkage: Annotated[float, Field(gt=0)] = 0.1
     """Added to each variance, as a share of the mean variance; 0 would blow up noise."""
@@ -32,10 +32,14 @@ class Whitening(nn.Module):
     Args:
         features: F, width of the encoder's output.
         config: what is kept.
+
+    Attributes:
+        deviations: (K,) standard deviation of each component before it was evened out.
     """
 
     mean: Tensor
     basis: Tensor
+    deviations: Tensor
 
     def __init__(self, features: int, config: WhiteningConfig) -> None:
         super().__init__()
@@ -43,6 +47,7 @@ class Whitening(nn.Module):
         width = min(config.components, features)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("basis", torch.eye(features, width))
+        self.register_buffer("deviations", torch.ones(width))
 
     @property
     def width(self) -> int:
@@ -66,6 +71,7 @@ class Whitening(nn.Module):
         spread = (centred @ basis).std().clamp(min=1e-6)
         self.mean.copy_(mean)
         self.basis.copy_(basis / spread)
+        self.deviations.copy_(variances.sqrt())
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) to (N, K)."""

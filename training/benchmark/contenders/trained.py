@@ -1,6 +1,8 @@
 """Trained contenders: one space for all, or a space for each pair."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.retrieval import QueryResults, evaluate_retrieval, retrieval_per_query
 from training.evaluation.selection import selection_score
 from training.model.layout import Pair
+from training.query_weights import apply
 
 FUSION_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Weights tried for one of two spaces beside a full weight of the other; chosen on validation."""
@@ -28,18 +31,23 @@ def joint(task: Task) -> Outcome:
 @contenders.register("naive_joint")
 def naive_joint(task: Task) -> Outcome:
     """One block for all pairs, whose losses simply add."""
-    recipe = task.recipe.changed({"model.layout": "shared"})
+    recipe = task.recipe.changed({"model.layout": "shared", "losses.image_text.author_margin": 0.0})
     return _whole("naive_joint", replace(task, recipe=recipe))
+
+
+PLAIN = {"model.meaning": 0, "model.audience.prototypes": 0}
+"""Changes to a recipe that leave nothing but the pairs' own blocks."""
 
 
 @contenders.register("isolated")
 def isolated(task: Task) -> Outcome:
     """Each pair alone, with the full dimension and the full schedule; and their late fusion.
 
-    A model of users and images never sees a text, nor the other way round. The late fusion is for
-    users and whole posts: the vectors of both models side by side, weighed by validation.
+    A model of users and images never sees a text, nor the other way round; one of images and texts
+    sees no author. The late fusion is for users and whole posts: the vectors of both models side by
+    side, weighed by validation.
     """
-    pairs = {pair: _alone(task, pair) for pair in Pair}
+    pairs = {pair: _alone(task, pair, PLAIN) for pair in Pair}
     merged: dict[Direction, QueryResults] = {}
     for pair, fitted in pairs.items():
         wanted = directions_of([pair])
@@ -51,6 +59,24 @@ def isolated(task: Task) -> Outcome:
     figures |= {f"validation/{pair.value}": fitted.score for pair, fitted in pairs.items()}
     figures["validation"] = float(np.mean([fitted.score for fitted in pairs.values()]))
     return Outcome({"isolated": merged, "late_fusion": fusion}, figures, {"users": fused.users})
+
+
+@contenders.register("isolated_equipped")
+def isolated_equipped(task: Task) -> Outcome:
+    """Each pair alone with every block of ours that it can have, and weights by validation.
+
+    How much of the lead of `joint` is not due to jointness: meaning for pairs with texts, audience
+    and appeal for pairs with people.
+    """
+    merged: dict[Direction, QueryResults] = {}
+    figures = {"seconds": 0.0}
+    for pair in Pair:
+        fitted = _alone(task, pair, {})
+        embedded = fitted.embed("test", weights=fitted.query_weights())
+        merged |= retrieval_per_query(embedded, directions=directions_of([pair]))
+        figures["seconds"] += fitted.seconds
+        figures[f"validation/{pair.value}"] = fitted.score
+    return Outcome({"isolated_equipped": merged}, figures)
 
 
 @contenders.register("emergent")
@@ -86,14 +112,16 @@ def _whole(name: str, task: Task) -> Outcome:
     # the space itself too: what is asked of it later must not need another training
     vectors = {f"weights/{part}": each.numpy() for part, each in fitted.space.state_dict().items()}
     vectors |= {f"query/{direction}": np.array(each) for direction, each in weights.items()}
-    vectors["users"] = users * present[:, None]
+    alike = weights["user_to_user"]  # as people are compared with each other
+    vectors["users"] = apply(users, alike, fitted.space.blocks) * present[:, None]
     return Outcome({name: results}, figures, vectors)
 
 
-def _alone(task: Task, pair: Pair) -> Fitted:
+def _alone(task: Task, pair: Pair, changes: Mapping[str, Any]) -> Fitted:
     seen = {side.value for side in pair.sides}
     examples = only_modalities(task.examples, image="image" in seen, text="text" in seen)
-    return fit_space(examples, task.recipe.changed({"model.pairs": [pair.value]}))
+    changes = {"model.pairs": [pair.value], "losses.image_text.author_margin": 0.0, **changes}
+    return fit_space(examples, task.recipe.changed(changes))
 
 
 def _fused(pictured: Fitted, written: Fitted, split: str) -> EmbeddedPosts:
@@ -119,7 +147,7 @@ def _fused(pictured: Fitted, written: Fitted, split: str) -> EmbeddedPosts:
 def _fusion_weights(pictured: Fitted, written: Fitted) -> dict[str, np.ndarray]:
     """Direction to weights of the coordinates, those that rank the validation posts best."""
     embedded = _fused(pictured, written, "validation")
-    widths = [pictured.space.config.dimension, written.space.config.dimension]
+    widths = [pictured.space.dimension, written.space.dimension]
     grid = [(1.0, w) for w in FUSION_WEIGHTS[::-1]] + [(w, 1.0) for w in FUSION_WEIGHTS]
     best: dict[str, np.ndarray] = {}
     for direction in WHOLE:
