@@ -58,7 +58,15 @@ def ablation_trials(seed: int, recipe: Recipe) -> list[Trial]:
     changes["no image_text"] = {"model.pairs": ["user_image", "user_text"]}
     changes["id only"] = {"model.user.content": False}
     changes["content only"] = {"model.user.identity": False}
-    for dimension in (96, 192, 384, 768):
+    changes["no meaning"] = {"model.meaning": 0}
+    changes["no audience, no appeal"] = {"model.audience.prototypes": 0}
+    changes["no author margin"] = {"losses.image_text.author_margin": 0.0}
+    changes["pairs' blocks alone"] = {
+        "model.meaning": 0,
+        "model.audience.prototypes": 0,
+        "losses.image_text.author_margin": 0.0,
+    }
+    for dimension in (192, 384, 768, 1536):
         changes[f"dimension {dimension}"] = {"model.dimension": dimension}
     changes["no average of weights"] = {"loop.average": 0.0}
     changes["no short histories"] = {"loop.short_histories": 0.0}

@@ -1,6 +1,7 @@
 """Joint training against what it must beat, and the absolute figure for people and posts."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -69,7 +70,8 @@ def over_isolated(evidence: Evidence) -> list[Claim]:
             OVER_ISOLATED,
             gain >= OVER_ISOLATED,
             f"joint {_shown(results.six('joint', directions))}, "
-            f"isolated {_shown(results.six('isolated', directions))}",
+            f"isolated {_shown(results.six('isolated', directions))}"
+            + _equipped(results, directions),
         ),
     ]
 
@@ -90,6 +92,25 @@ def user_to_post(evidence: Evidence) -> list[Claim]:
     )
     met = None if target is None else value >= target
     return [Claim("user→post MAP of joint", value, target, met, f"{_shown(values)}; {others}")]
+
+
+def _equipped(results: Results, directions: Sequence[Direction]) -> str:
+    """What is left of the lead over isolated pairs that have our further blocks too."""
+    name = "isolated_equipped"
+    if not results.has(name) or results.shared_six("joint", name) != directions:
+        return ""
+    gain = results.six("joint", directions).mean() / results.six(name, directions).mean() - 1
+    held = [
+        direction.arrow
+        for direction in directions
+        if results.values("joint", direction).mean() < results.values(name, direction).mean()
+    ]
+    below = f", below it in {', '.join(held)}" if held else ""
+    shown = _shown(results.six(name, directions))
+    return (
+        f"; over isolated pairs that have every block of ours that a pair alone can have "
+        f"({shown}) {gain:+.1%}{below}"
+    )
 
 
 def _shown(values: np.ndarray) -> str:
