@@ -1,7 +1,7 @@
 """What reactions mean, how they fade, and how the space of reactions is learned.
 
 The defaults are the start of a small search on validation (`selection`) over what differs most from
-network to network: regularisation, recency, weight of content, fine-tuning.
+network to network: regularisation, recency, weight of content, cold posts, fine-tuning.
 """
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -46,7 +46,7 @@ class ReactionConfig(Config):
     """Share of likes that lie close in time in what counts as liked together; 0: all alike."""
     proximity_reach: PositiveFloat = 10
     """Likes so many places apart count 1/e."""
-    dimension: int = Field(default=383, ge=1)
+    dimension: int = Field(default=382, ge=1)
     """Of the block that is learned from reactions, at most."""
     content_dimension: int = Field(default=128, ge=1)
     """Of the block that comes from content, for each of image and text, at most."""
@@ -54,6 +54,9 @@ class ReactionConfig(Config):
     """Of the closed-form start; eigenvalues well below it are noise."""
     content_weight: NonNegativeFloat = 0.08
     """Of likeness in content, beside scores of the closed form."""
+    cold_lift: NonNegativeFloat = 0.0
+    """Added to scores of posts that nobody likes yet, as a share of the mean length of the others'
+    vectors in the reactions' block: else hardly one of them is ever shown."""
     ridge: PositiveFloat = 0.1
     """Of the map from content to the reactions' block, as a share of the mean variance."""
 
@@ -71,5 +74,6 @@ class ReactionConfig(Config):
     """Choose settings on a validation part, see `selection`; else take them as they are."""
     calibrate: bool = True
     """Fit the probabilities of the kinds, on a validation part."""
-    validation_share: float = Field(default=0.1, gt=0, lt=0.5)
-    """The latest reactions of each person, for both."""
+    validation_share: float = Field(default=0.2, gt=0, lt=0.5)
+    """The latest reactions of each person, for both. How much recency helps depends on how far
+    ahead one looks: with less, what was liked last is trusted too much."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 from training.reactions.closed_form import Maps
 from training.reactions.config import ReactionConfig
 from training.reactions.decay import history_weights
+from training.reactions.layout import person_norm
 from training.reactions.multinomial import multinomial_loss
 from training.reactions.opinions import Opinions
 
@@ -125,7 +126,7 @@ class _Scorer:
         likeness = functional.normalize(recent, dim=1) @ content.T
         scores = functional.normalize(taste, dim=1) @ self._target(chosen).T
         total = scores + self._weight / self._scale * likeness
-        return total / (1 + self._weight) ** 0.5
+        return total / person_norm(self._weight)
 
     def _target(self, chosen: Tensor | None) -> Tensor:
         if chosen is None:

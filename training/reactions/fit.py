@@ -53,22 +53,25 @@ def fit_space(
     weights = ridge(design[liked], maps.target[liked], config.ridge)
     predicted = design @ weights
     maps = Maps(maps.source, np.where(liked[:, None], maps.target, predicted))
+    length = float(np.linalg.norm(maps.target[liked], axis=1).mean())
+    lift = np.where(liked, 0.0, config.cold_lift * length).astype(np.float32)
     temperature = 1.0
     if config.epochs:
-        scale = largest_norm(maps.target, block, config.content_weight)
+        scale = largest_norm(maps.target, block, config.content_weight, lift)
         start = Start(maps, predicted, block, scale)
         maps, temperature = finetune(start, likes, config, seed, report)
-    scale = largest_norm(maps.target, block, config.content_weight)
+    scale = largest_norm(maps.target, block, config.content_weight, lift)
     popularity = likes.matrix().sum(axis=0)
     return ReactionSpace(
         config=config,
         post_ids=tuple(post_ids),
         source=np.ascontiguousarray(maps.source),
-        vectors=post_vectors(maps.target, block, config.content_weight, scale),
+        vectors=post_vectors(maps.target, block, config.content_weight, lift, scale),
         content_block=block,
         popularity=np.asarray(popularity / popularity.sum(), dtype=np.float32).reshape(-1),
         content=content,
         ridge=weights,
+        lift=config.cold_lift * length,
         scale=scale,
         temperature=temperature,
     )

@@ -22,13 +22,17 @@ RECENCIES = tuple(
     for share, reach in ((0.0, 10), (0.7, 30), (0.7, 10), (0.9, 10), (0.95, 5), (0.98, 3))
 )
 """From none to almost nothing but the last few; the controls choose among the same."""
-CONTENT_WEIGHTS = (0.02, 0.04, 0.08, 0.12, 0.16, 0.3)
+CONTENT_WEIGHTS = (0.02, 0.04, 0.08, 0.16, 0.3)
+COLD_LIFTS = (0.0, 0.03, 0.06, 0.1, 0.15)
 FINE_TUNINGS: tuple[dict[str, float], ...] = (
     {"epochs": 0},
     {"epochs": 3, "learning_rate": 1e-4},
     {"epochs": 3, "learning_rate": 3e-4},
 )
-SEARCHED = ("regularisation", "recency", "content_weight", "epochs", "learning_rate")
+SEARCHED = (
+    *("regularisation", "recency", "content_weight", "cold_lift"),
+    *("epochs", "learning_rate"),
+)
 MOST_PEOPLE = 2000
 FEWEST_PEOPLE = 20
 """With fewer people validation is a lottery, and the configuration stays as it is."""
@@ -39,9 +43,9 @@ def select(
 ) -> tuple[ReactionConfig, dict[str, float]]:
     """Choose one setting after the other by nDCG@10 of the latest likes in `events`.
 
-    Regularisation, recency and content weight are chosen on the closed form: seconds, where a
-    search with fine-tuning takes minutes; then whether fine-tuning helps. Of content weights the
-    one is taken that serves posts without a reaction best at no measurable cost, see `thrifty`.
+    All but fine-tuning are chosen on the closed form: seconds, where a search with fine-tuning
+    takes minutes. The lift of posts without a reaction is the one that serves them best at no
+    measurable cost to the rest, see `thrifty`.
 
     Args:
         events: reactions that may be learned from.
@@ -61,7 +65,8 @@ def select(
     found = config.model_copy(update={"epochs": 0})
     found = search.best(found, [{"regularisation": each} for each in REGULARISATIONS])
     found = search.best(found, [{"recency": each} for each in RECENCIES])
-    found = search.best(found, [{"content_weight": each} for each in CONTENT_WEIGHTS], cold=True)
+    found = search.best(found, [{"content_weight": each} for each in CONTENT_WEIGHTS])
+    found = search.best(found, [{"cold_lift": each} for each in COLD_LIFTS], cold=True)
     if config.epochs:
         own = {"epochs": config.epochs, "learning_rate": config.learning_rate}
         found = search.best(found.model_copy(update=own), FINE_TUNINGS)

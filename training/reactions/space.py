@@ -20,7 +20,7 @@ from training.reactions.events import Reaction, events_of
 from training.reactions.layout import person_vectors, post_vectors
 from training.reactions.opinions import Opinions, opinions
 
-FORMAT = 1
+FORMAT = 2
 SHAPE_FILE, WEIGHTS_FILE = "reactions.json", "reactions.safetensors"
 
 
@@ -37,6 +37,7 @@ class ReactionSpace:
         popularity: (N,) float32, share of all likes; stands in for an empty history.
         content: makes content of features.
         ridge: (W, d) float32, from content to the reactions' block.
+        lift: of posts that nobody likes, in raw scores.
         scale: M of `layout.post_vectors`.
         temperature: by which fine-tuning multiplied the dot product.
     """
@@ -49,6 +50,7 @@ class ReactionSpace:
     popularity: np.ndarray
     content: Content
     ridge: np.ndarray
+    lift: float
     scale: float
     temperature: float
 
@@ -86,6 +88,7 @@ class ReactionSpace:
             self.content.design(features) @ self.ridge,
             self.content.block(features),
             self.config.content_weight,
+            np.full(len(features), self.lift, dtype=np.float32),
             self.scale,
         )
 
@@ -103,6 +106,7 @@ class ReactionSpace:
             "format": FORMAT,
             "config": self.config.model_dump(mode="json"),
             "post_ids": self.post_ids,
+            "lift": self.lift,
             "scale": self.scale,
             "temperature": self.temperature,
         }
@@ -123,6 +127,7 @@ class ReactionSpace:
             config=config,
             post_ids=tuple(shape["post_ids"]),
             content=Content.of_state(tensors, config.content_dimension),
+            lift=shape["lift"],
             scale=shape["scale"],
             temperature=shape["temperature"],
             **{name: tensors[name].numpy() for name in _ARRAYS},

@@ -41,4 +41,4 @@ def test_a_cut_parts_what_is_known_from_what_is_predicted(events, config):
         assert not batch.allowed[person, own[:cut]].any()
         order = batch.future[person, own[cut:]]
         assert (order.diff() < 0).all()  # all likes of these people weigh 1: the nearest most
-    assert not batch.allowed[:, ~liked].any()
+    assert not batch.allowed[:, torch.from_numpy(~liked)].any()

@@ -31,7 +31,8 @@ def test_it_says_what_each_probability_is_of(model):
 
 
 def test_calibration_lowers_the_error_of_the_score(model, parts, tmp_path):
-    judged = judge_kinds(model.kinds, model.space, *parts, model.base)
+    known, latest = parts
+    judged = judge_kinds(model.kinds, model.space, known, latest, model.base)
     for raw, calibrated in judged.values():
         assert calibrated.error < 0.12
         assert calibrated.error < raw.error

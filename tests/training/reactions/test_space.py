@@ -132,3 +132,15 @@ def test_without_a_like_there_is_nothing_to_learn(events, features, config):
     views = opinions(events[events.kind == 1], config)
     with pytest.raises(BadData, match="no reaction speaks"):
         fit_space(views, events.posts, features, config)
+
+
+def test_a_lift_moves_only_posts_that_nobody_likes(held, events, features, config):
+    flat = config.model_copy(update={"cold_lift": 0.0, "epochs": 0})
+    low = fit_space(held, events.posts, features, flat).scores(held)
+    lifted = fit_space(held, events.posts, features, flat.model_copy(update={"cold_lift": 0.2}))
+    high = lifted.scores(held)
+    cold = held.likes().count() == 0
+    assert (high[:, cold].mean(axis=1) > low[:, cold].mean(axis=1)).all()
+    order = np.argsort(low[:, ~cold], axis=1)
+    assert (np.diff(np.take_along_axis(high[:, ~cold], order, axis=1), axis=1) > -1e-6).all()
+    assert lifted.embed_posts(features)[cold] == pytest.approx(lifted.vectors[cold], abs=1e-5)
