@@ -40,7 +40,10 @@ def test_an_encoder_learns_with_the_towers_and_its_features_keep_up(content, enc
     torch.manual_seed(0)
     examples = examples_of(content, encoder)
     space = JointSpace(
-        ModelConfig(dimension=24, hidden=16), users=4, image_features=4, text_features=384
+        ModelConfig(dimension=24, hidden=16),
+        users=4,
+        image_features=4,
+        text_features=encoder.dimension,
     )
     space.fit_inputs(examples.features)
     objective = Objective(space, LossesConfig(), {"text": encoder}, content)
@@ -61,7 +64,7 @@ def test_an_encoder_learns_with_the_towers_and_its_features_keep_up(content, enc
 
 
 def test_a_post_without_the_content_keeps_its_features(content, encoder):
-    frozen = torch.full((2, 384), 7.0)
+    frozen = torch.full((2, encoder.dimension), 7.0)
     got = encode_present(encoder, [None, "a bird"], frozen, torch.tensor([False, True]))
     assert (got[0] == 7).all()
     assert got[1].requires_grad
