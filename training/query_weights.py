@@ -75,8 +75,12 @@ def spread(weights: Sequence[float], blocks: Sequence[Block]) -> np.ndarray:
 
 def apply(vectors: np.ndarray, weights: Sequence[float], blocks: Sequence[Block]) -> np.ndarray:
     """(N, D) embeddings as queries: blocks weighed, rows of unit length again."""
-    weighed = vectors * spread(weights, blocks)
-    return weighed / np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-12)
+    return unit_rows(vectors * spread(weights, blocks))
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) with rows of length 1; a zero row stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def spread_all(

@@ -15,8 +15,8 @@ from training.encoders import Encoder, load_encoder
 from training.errors import BadData, NotFound
 from training.modalities import History, Modality, PostFeatures
 from training.model import JointSpace, ModelConfig
-from training.model.layout import default_query_weights
-from training.query_weights import QueryWeights, apply
+from training.model.layout import MEANING, default_query_weights
+from training.query_weights import QueryWeights, apply, unit_rows
 
 FORMAT = 1
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"
@@ -92,6 +92,19 @@ class Space:
         """
         weights = self.query_weights[f"{Modality(query)}_to_{Modality(target)}"]
         return apply(vectors, weights, self.joint.blocks)
+
+    def subjects(self, vectors: np.ndarray, kind: Modality | str) -> np.ndarray:
+        """What N embeddings of a kind are about, whoever they are by: unit rows, one width for all.
+
+        Their place in the block of meaning; in a space without it, the embeddings as they are
+        compared with their like.
+        """
+        start = 0
+        for block in self.joint.blocks:
+            if block.name == MEANING:
+                return unit_rows(vectors[:, start : start + block.dimension])
+            start += block.dimension
+        return self.as_query(vectors, kind, kind)
 
     # -- raw content -------------------------------------------------------------------------
 
@@ -210,7 +223,13 @@ class Space:
             image_features=shape["image_features"],
             text_features=shape["text_features"],
         )
-        joint.load_state_dict(weights)
+        try:
+            joint.load_state_dict(weights)
+        except RuntimeError:  # whose message is a page of names
+            raise BadData(
+                f"{folder} holds weights that this release's model has no place for, or lacks some",
+                hint="train it anew, or load it with the release that made it",
+            ) from None
         image = load_encoder(folder / IMAGE_ENCODER)
         text = load_encoder(folder / TEXT_ENCODER)
         weights = {d: tuple(w) for d, w in shape["query_weights"].items()}

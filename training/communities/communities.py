@@ -144,7 +144,7 @@ def _central_posts(
 ) -> tuple[CentralPost, ...]:
     """Posts of members nearest to the centre, one of each author."""
     rows = np.flatnonzero(member[landscape.author])
-    order = rows[np.argsort(-(points.place(landscape.posts[rows]) @ centre), kind="stable")]
+    order = rows[np.argsort(-(points.place(landscape.subjects[rows]) @ centre), kind="stable")]
     _, first = np.unique(landscape.author[order], return_index=True)
     chosen = landscape.rows[order[np.sort(first)[:CENTRAL_POSTS]]]
     texts = materials.data.posts(["text"])["text"].take(chosen).to_pylist()

@@ -54,7 +54,7 @@ def lay_out(landscape: Landscape, found: Communities, *, seed: int = 0) -> MapVi
         raise ValueError("a map needs one post at least")
     random = np.random.default_rng(seed)
     shown = np.sort(random.choice(count, size=min(MOST_POSTS, count), replace=False))
-    posts = landscape.posts[shown].astype(np.float32)
+    posts = landscape.subjects[shown].astype(np.float32)
     flat = flat_layout(posts, seed=seed)
     people, activity = active_people(landscape)
     return MapView(
@@ -62,7 +62,7 @@ def lay_out(landscape: Landscape, found: Communities, *, seed: int = 0) -> MapVi
         posts=flat,
         post_community=found.labels[landscape.author[shown]],
         people=people,
-        stars=place_among(landscape.people[people].astype(np.float32), posts, flat),
+        stars=place_among(landscape.interests_of(people).astype(np.float32), posts, flat),
         star_community=found.labels[people],
         activity=activity,
         names=[community.name for community in found.communities],

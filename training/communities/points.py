@@ -6,8 +6,8 @@ import numpy as np
 
 from training.evaluation.baselines import mean_by_author, unit_rows
 from training.interests.landscape import Landscape
+from training.interests.neighbourhood import neighbourhoods
 from training.materials import Materials
-from training.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Points:
 
 
 def in_space(landscape: Landscape) -> Points:
-    """People of the joint space, each at the mean of the posts around them.
+    """People of the joint space, each at the mean subject of the posts around them.
 
-    Training pushes people apart, to tell them from each other: two who care for the same things may
-    be far from each other, but have the same posts around them.
+    Two who care for the same things may be apart by what little each has posted, but have the same
+    posts around them. Subjects alone count: style and authorship tell people from each other.
     """
     people = np.flatnonzero(landscape.present)
-    near = landscape.around(landscape.people[people], Modality.USER)
-    return about_middle(people, near.mean(landscape.posts))
+    near = neighbourhoods(landscape.interests_of(people), landscape.subjects)
+    return about_middle(people, near.mean(landscape.subjects))
 
 
 def of_features(landscape: Landscape, materials: Materials, modality: str) -> Points:

@@ -46,6 +46,15 @@ class Landscape:
     people: np.ndarray
     present: np.ndarray
 
+    @cached_property
+    def subjects(self) -> np.ndarray:
+        """(N, W) unit rows: what the posts are about."""
+        return self.space.subjects(self.posts, Modality.POST)
+
+    def interests_of(self, people: np.ndarray) -> np.ndarray:
+        """(Q, W) unit rows: what Q people, rows of `people`, are about; beside `subjects`."""
+        return self.space.subjects(self.people[people], Modality.USER)
+
     def around(
         self, vectors: np.ndarray, kind: Modality | str, *, without: np.ndarray | None = None
     ) -> Neighbourhood:
