@@ -50,11 +50,17 @@ def fit_audience(space: JointSpace, examples: Examples) -> None:
 
     Once, with the final weights: until then the blocks of the audience are zero.
     """
+    if space.audience is None:
+        return
     space.eval()
     device = next(space.parameters()).device
     count = len(examples.users)
-    people = torch.arange(0, count, max(1, -(-count // AUDIENCE_PEOPLE)))
-    space.fit_audience(examples.histories(people).to(device), people.to(device))
+    everyone = torch.arange(0, count, max(1, -(-count // AUDIENCE_PEOPLE)))
+    places = [
+        space.people_places(examples.histories(people).to(device), people.to(device))
+        for people in everyone.split(CHUNK)
+    ]
+    space.fit_audience(torch.cat(places))
 
 
 @torch.inference_mode()

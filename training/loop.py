@@ -80,7 +80,7 @@ def run(
         report: called by every worker after every epoch with its metrics and the state.
         device: where the objective is.
     """
-    model = _parallel(state.objective)
+    model = parallel(state.objective)
     sampler = BatchSampler(
         replace(examples, features=state.objective.inputs(examples.features)),
         batch_size=config.batch_size,
@@ -183,15 +183,14 @@ def _exhausted(progress: Progress, config: LoopConfig) -> bool:
     return progress.epoch - progress.best_epoch >= config.patience
 
 
-def _parallel(objective: Objective) -> nn.Module:
+def parallel(objective: Objective) -> nn.Module:
+    """The objective as every worker runs it: gradients are their mean; itself if there is one."""
     if world_size() == 1:
         return objective
-    # a share of a batch without images leaves a trained image encoder unused, and with fewer terms
-    # than all there are projections that nothing pulls on
     return DistributedDataParallel(
         objective,
         gradient_as_bucket_view=True,
-        find_unused_parameters=bool(objective.encoders) or len(objective.terms) < 7,
+        find_unused_parameters=not objective.reaches_all,
     )
 
 

@@ -22,12 +22,21 @@ from training.model.layout import Pair, Term, terms_of
 from training.tuning import Content, encode_present
 
 
+class ImageTextLossConfig(PairLossConfig):
+    """How image and text are pulled together, which alone have negatives by the same author."""
+
+    author_margin: Annotated[float, Field(ge=0, le=2)] = 0.09
+    """By how much negatives of the same author count as nearer than they are, in cosine units, in
+    the pair's own block. Whose a post is, the other blocks know; this pair is to tell apart what
+    one person posts."""
+
+
 class LossesConfig(Config):
     """A loss and a weight per modality pair."""
 
     user_image: PairLossConfig = PairLossConfig()
     user_text: PairLossConfig = PairLossConfig()
-    image_text: PairLossConfig = PairLossConfig(author_margin=0.09)
+    image_text: ImageTextLossConfig = ImageTextLossConfig()
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a batch's posts that lose one of their two modalities for the step."""
 
@@ -62,6 +71,15 @@ class Objective(nn.Module):
         self.losses = nn.ModuleDict(
             {term.name: build_loss(config.of(term.pair)) for term in self.terms}
         )
+
+    @property
+    def reaches_all(self) -> bool:
+        """Whether each step, whatever the worker's share, gives every parameter a gradient.
+
+        Not so where a pair isn't trained, whose projections nothing may pull on, nor with an
+        encoder, which does not run on a share without its modality.
+        """
+        return not self.encoders and set(self.space.config.pairs) == set(Pair)
 
     def inputs(self, features: PostFeatures) -> PostFeatures:
         """What batches must hold: whitened features, unless an encoder is still to run on them."""
@@ -154,12 +172,12 @@ class Objective(nn.Module):
         """Mean loss over the queries of all workers that have a match; see `forward` for scale."""
         usable = queries.present & positives.any(dim=1)
         scores = queries.vectors @ candidates.vectors.T
-        margin = self.config.of(term.pair).author_margin
-        if margin and term.block == Pair.IMAGE_TEXT:
-            scores = scores + margin * (same_author(queries, candidates) & ~positives)
+        if term.block == Pair.IMAGE_TEXT:
+            hard = same_author(queries, candidates) & ~positives
+            scores = scores + self.config.image_text.author_margin * hard
         count = total(usable.sum()).clamp(min=1)
-        if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
-            return scores.sum() * 0
         loss: PairLoss = self.losses[term.name]  # type: ignore[assignment]
+        if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
+            return (scores.sum() + sum(each.sum() for each in loss.parameters())) * 0
         rows = loss(scores[usable], positives[usable], ignored[usable])
         return rows.sum() / count * world_size()

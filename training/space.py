@@ -18,7 +18,7 @@ from training.model import JointSpace, ModelConfig
 from training.model.layout import MEANING, default_query_weights
 from training.query_weights import QueryWeights, apply, unit_rows
 
-FORMAT = 1
+FORMAT = 2
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
 
@@ -215,7 +215,8 @@ class Space:
             raise BadData(f"{folder} holds no readable model: {error}") from None
         if shape["format"] != FORMAT:
             raise BadData(
-                f"{folder} has model format {shape['format']}; this release reads {FORMAT}"
+                f"{folder} has model format {shape['format']}; this release reads {FORMAT}",
+                hint="train it anew, or `commonspace models promote` a version that can be read",
             )
         joint = JointSpace(
             ModelConfig.parse(shape["model"]),
@@ -228,7 +229,7 @@ class Space:
         except RuntimeError:  # whose message is a page of names
             raise BadData(
                 f"{folder} holds weights that this release's model has no place for, or lacks some",
-                hint="train it anew, or load it with the release that made it",
+                hint="train it anew, or `commonspace models promote` a version that can be read",
             ) from None
         image = load_encoder(folder / IMAGE_ENCODER)
         text = load_encoder(folder / TEXT_ENCODER)

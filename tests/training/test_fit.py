@@ -23,7 +23,19 @@ from training.tracking.metrics_log import read_metrics
 PINNED = {"cpus_per_worker": 0.5}
 
 
-def plan_for(folder: Path, token: str = "", **settings) -> FitPlan:
+SHAPES: dict[str, dict] = {
+    "private": {},
+    "shared": {"layout": "shared"},
+    "no meaning": {"meaning": 0},
+    "images of people": {"pairs": ["user_image"]},
+    "no authors": {"pairs": ["image_text"]},
+    "no texts of people": {"pairs": ["user_image", "image_text"]},
+    "no texts of people, shared": {"layout": "shared", "pairs": ["user_image", "image_text"]},
+}
+"""Models whose projections are all trained, and models that leave some alone."""
+
+
+def plan_for(folder: Path, token: str = "", shape: dict | None = None, **settings) -> FitPlan:
     examples = small_examples(people=9)
     still = {
         "dropout": 0.0,
@@ -34,7 +46,9 @@ def plan_for(folder: Path, token: str = "", **settings) -> FitPlan:
         run_folder=folder,
         examples_folder=folder / "examples",
         token=token or checkpoint.owner(folder),
-        space=ModelConfig.parse({"dimension": 24, "hidden": 16, **still}).model_dump(),
+        space=ModelConfig.parse(
+            {"dimension": 24, "hidden": 16, **still, **(shape or {})}
+        ).model_dump(mode="json"),
         losses=LossesConfig().model_dump(mode="json"),
         loop=loop.LoopConfig.parse(
             {"epochs": 3, "batch_size": 21, "people": 7, **settings}
@@ -58,19 +72,21 @@ def gradients(plan: FitPlan, rank: int = 0, world: int = 1, wrap=None) -> dict[s
 
 
 def test_two_workers_have_the_gradient_of_one(ray_session, tmp_path):
-    plan = plan_for(tmp_path, token="x")
+    """Negatives come from both, with any pairs, and nobody waits for what nothing pulls on."""
+    plans = {name: plan_for(tmp_path / name, "x", shape) for name, shape in SHAPES.items()}
 
     def worker(config):
         import ray.train
         from safetensors.torch import save_file
-        from torch.nn.parallel import DistributedDataParallel
 
         from tests.training.test_fit import gradients
+        from training.loop import parallel
 
         rank = ray.train.get_context().get_world_rank()
-        torch.manual_seed(0)
-        found = gradients(config["plan"], rank, 2, DistributedDataParallel)
-        save_file(found, config["plan"].run_folder / f"gradient-{rank}.safetensors")
+        for plan in config["plans"]:
+            torch.manual_seed(0)
+            found = gradients(plan, rank, 2, parallel)
+            save_file(found, plan.run_folder / f"gradient-{rank}.safetensors")
         ray.train.report({})
 
     from ray.train import RunConfig
@@ -79,16 +95,31 @@ def test_two_workers_have_the_gradient_of_one(ray_session, tmp_path):
 
     TorchTrainer(
         worker,
-        train_loop_config={"plan": plan},
+        train_loop_config={"plans": list(plans.values())},
         scaling_config=RayScaling(num_workers=2, resources_per_worker={"CPU": 0.5}),
         run_config=RunConfig(name="gradient", storage_path=str(tmp_path / "ray")),
     ).fit()
-    alone = gradients(plan)
-    for rank in range(2):
-        together = load_file(tmp_path / f"gradient-{rank}.safetensors")
-        assert set(together) == set(alone)
-        for name, gradient in alone.items():
-            torch.testing.assert_close(together[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+    for shape, plan in plans.items():
+        alone = gradients(plan)
+        for rank in range(2):
+            together = load_file(plan.run_folder / f"gradient-{rank}.safetensors")
+            assert set(together) == set(alone), shape
+            for name, gradient in alone.items():
+                torch.testing.assert_close(
+                    together[name], gradient, rtol=1e-4, atol=1e-5, msg=f"{shape}: {name}"
+                )
+
+
+def test_workers_begin_with_what_the_driver_fitted(tmp_path):
+    plan = plan_for(tmp_path, token="x")
+    examples = small_examples(people=9)
+    first, second = (build_objective(plan, examples).space for _ in range(2))
+    for name, tensor in first.state_dict().items():
+        torch.testing.assert_close(second.state_dict()[name], tensor, rtol=0, atol=0, msg=name)
+    assert first.meaning is not None
+    width = len(first.meaning.scale)
+    torch.testing.assert_close(first.meaning.scale, first.whiten_text.deviations[:width])
+    assert not torch.allclose(first.meaning.scale, torch.ones(width))
 
 
 def test_a_killed_worker_costs_nothing(ray_session, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from training.encoders import build_image_encoder, build_text_encoder
 from training.encoders.config import IMAGE_DEFAULT, TEXT_DEFAULT
@@ -21,7 +22,17 @@ def space() -> Space:
         image_features=image.dimension,
         text_features=text.dimension,
     )
+    fit_somehow(joint)
     return Space(joint, image, text, ["ann", "bob"])
+
+
+def fit_somehow(joint: JointSpace) -> None:
+    """What a training fits beside the weights; any values but those that a new space has."""
+    assert joint.meaning is not None
+    assert joint.audience is not None
+    with torch.no_grad():
+        joint.meaning.scale.copy_(torch.linspace(2, 1, len(joint.meaning.scale)))
+    joint.fit_audience(torch.randn(2, joint.audience.prototypes.shape[1]))
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +68,14 @@ def test_bad_content_is_named(space):
 
 
 def test_disk_changes_nothing_and_holds_no_pickle(space, pictures, tmp_path):
-    space.query_weights["text_to_image"] = (0.1, 0.2, 1.0)
+    space.query_weights["text_to_image"] = (0.1, 0.2, 1.0, 0.8, 0.2, 0.0)
     space.save(tmp_path)
     again = Space.load(tmp_path)
     assert again.users == space.users
     assert again.query_weights == space.query_weights
+    assert again.dimension == space.dimension == 48 + 256 + 2 + 2
+    for name, tensor in space.joint.state_dict().items():
+        torch.testing.assert_close(again.joint.state_dict()[name], tensor, rtol=0, atol=0, msg=name)
     texts = ["a red bird"]
     np.testing.assert_array_equal(again.encode_text(texts), space.encode_text(texts))
     np.testing.assert_array_equal(again.encode_image(pictures), space.encode_image(pictures))
@@ -77,7 +91,7 @@ def test_a_query_asks_with_its_own_weights(space):
     assert float(for_images[0] @ for_users[0]) < 0.999
 
 
-@pytest.mark.parametrize("damage", ["missing", "torn", "future"])
+@pytest.mark.parametrize("damage", ["missing", "torn", "future", "other weights"])
 def test_a_broken_folder_is_named(space, tmp_path, damage):
     space.save(tmp_path)
     path = tmp_path / "space.json"
@@ -85,6 +99,10 @@ def test_a_broken_folder_is_named(space, tmp_path, damage):
         path.unlink()
     elif damage == "torn":
         path.write_text(path.read_text()[:20])
+    elif damage == "other weights":
+        weights = load_file(tmp_path / "model.safetensors")
+        del weights["audience.sizes"]
+        save_file(weights, tmp_path / "model.safetensors")
     else:
         path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
     with pytest.raises(BadData, match=str(tmp_path)):

@@ -25,10 +25,6 @@ class PairLossConfig(Config):
     """For softmax and sigmoid losses: the first value if learned, else the only one."""
     learn_temperature: bool = True
     """Learn the temperature (kept at 0.01 or more, as in CLIP)."""
-    author_margin: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """Between image and text: by how much negatives of the same author count as nearer than they
-    are, in cosine units. Whose a post is, the other blocks know; this pair is to tell apart what
-    one person posts."""
 
 
 class PairLoss(nn.Module):

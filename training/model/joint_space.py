@@ -100,16 +100,22 @@ class JointSpace(nn.Module):
         return sum(block.dimension for block in self.blocks)
 
     @torch.no_grad()
-    def fit_audience(self, history: History, users: Tensor) -> None:
-        """Fit the prototypes to people, once training is over; see `encode_user` for arguments."""
+    def people_places(self, history: History, users: Tensor) -> Tensor:
+        """Where people stand among people, for `fit_audience`; see `encode_user` for arguments.
+
+        Returns: (P, W) unit blocks with people side by side, of those who can be placed.
+        """
+        blocks, present = self.user_blocks(self._whitened(history), users)
+        return torch.cat([blocks[name] for name in self.people], dim=1)[present]
+
+    def fit_audience(self, places: Tensor) -> None:
+        """Fit the prototypes to people (P, W), once training is over; see `people_places`."""
         if self.audience is not None:
-            blocks, present = self.user_blocks(self._whitened(history), users)
-            people = torch.cat([blocks[name] for name in self.people], dim=1)
             widths = [block.dimension for block in self.blocks if block.has_people]
-            self.audience.fit(people[present], widths)
+            self.audience.fit(places, widths)
 
     def whiten(self, features: PostFeatures) -> PostFeatures:
-        """The same posts with whitened features; absent ones stay masked, and are zero."""
+        """The same posts with whitened features; absent ones stay masked, and are finite."""
         features = features.blanked()
         return PostFeatures(
             self.whiten_image(features.image),
@@ -170,7 +176,8 @@ class JointSpace(nn.Module):
         # independent witnesses: what each says of the author adds up
         seen = self._evidence(image, Modality.IMAGE) * has_image
         read = self._evidence(text, Modality.TEXT) * has_text
-        return join(self._with_audience(mean, seen + read))
+        # with no evidence at all everybody is as likely; nothing is still nothing
+        return join(self._with_audience(mean, seen + read)) * (has_image | has_text)
 
     def user_vectors(self, history: History, users: Tensor) -> tuple[Tensor, Tensor]:
         """As `encode_user`, from a history with whitened features."""

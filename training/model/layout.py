@@ -151,7 +151,7 @@ def default_query_weights(blocks: Sequence[Block]) -> Mapping[str, tuple[float, 
     """
     contents = ("user", "image", "text", "post")
     return {
-        f"{query}_to_{target}": tuple(_default(block, query, target) for block in blocks)
+        f"{query}_to_{target}": _defaults(blocks, query, target)
         for query in contents
         for target in contents
     }
@@ -159,6 +159,12 @@ def default_query_weights(blocks: Sequence[Block]) -> Mapping[str, tuple[float, 
 
 _TOPICAL = {"meaning": 1.0, "image_text": 0.5, "user_text": 0.5, "user_image": 0.3}
 """Between two of a kind."""
+
+
+def _defaults(blocks: Sequence[Block], query: str, target: str) -> tuple[float, ...]:
+    weights = tuple(_default(block, query, target) for block in blocks)
+    # a query must not be nothing, even where no block of the layout is meant for what it asks
+    return weights if any(weights) else (1.0,) * len(blocks)
 
 
 def _default(block: Block, query: str, target: str) -> float:

@@ -27,7 +27,7 @@ class Meaning(nn.Module):
 
     @torch.no_grad()
     def fit(self, deviations: Tensor) -> None:
-        """Take the spread (K,) that whitening took from each component, to give it back."""
+        """Give back the spread that whitening took from each component: its `deviations` (K,)."""
         self.scale.copy_(deviations[: len(self.scale)])
 
     def of_text(self, features: Tensor) -> Tensor:

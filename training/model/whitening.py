@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from training.config import Config
 
-FIT_ROWS = 50_000
-"""A covariance of some hundred dimensions needs no more rows."""
+FIT_ROWS = 20_000
+"""A covariance of some thousand dimensions needs no more rows; more cost memory."""
 
 
 class WhiteningConfig(Config):
@@ -34,7 +34,8 @@ class Whitening(nn.Module):
         config: what is kept.
 
     Attributes:
-        deviations: (K,) standard deviation of each component before it was evened out.
+        deviations: (K,) what each component was divided by, up to a common factor: times it, they
+            are principal components again.
     """
 
     mean: Tensor
@@ -71,7 +72,7 @@ class Whitening(nn.Module):
         spread = (centred @ basis).std().clamp(min=1e-6)
         self.mean.copy_(mean)
         self.basis.copy_(basis / spread)
-        self.deviations.copy_(variances.sqrt())
+        self.deviations.copy_((variances + floor).sqrt())
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) to (N, K)."""
