@@ -104,6 +104,6 @@ def test_a_broken_folder_is_named(space, tmp_path, damage):
         del weights["audience.sizes"]
         save_file(weights, tmp_path / "model.safetensors")
     else:
-        path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+        path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(BadData, match=str(tmp_path)):
         Space.load(tmp_path)
