@@ -72,6 +72,9 @@ class ReactionConfig(Config):
 
     search: bool = True
     """Choose settings on a validation part, see `selection`; else take them as they are."""
+    cold_price: float = Field(default=0.03, ge=0, lt=1)
+    """Share of nDCG@10 on validation that the search may give up to show posts that nobody likes
+    yet. A decision about the product, not a fact of the data: 0 shows what is safest."""
     calibrate: bool = True
     """Fit the probabilities of the kinds, on a validation part."""
     validation_share: float = Field(default=0.2, gt=0, lt=0.5)

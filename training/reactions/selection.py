@@ -44,8 +44,8 @@ def select(
     """Choose one setting after the other by nDCG@10 of the latest likes in `events`.
 
     All but fine-tuning are chosen on the closed form: seconds, where a search with fine-tuning
-    takes minutes. The lift of posts without a reaction is the one that serves them best at no
-    measurable cost to the rest, see `thrifty`.
+    takes minutes. The lift of posts without a reaction is the one that serves them best at no more
+    than `cold_price`.
 
     Args:
         events: reactions that may be learned from.
@@ -73,21 +73,20 @@ def select(
     return found, search.tried
 
 
-def thrifty(warm: Sequence[np.ndarray], cold: Sequence[np.ndarray]) -> int:
-    """The trial that serves cold posts best among those not measurably worse than the best.
-
-    Not measurably: by no more than one standard error of the difference, paired by person.
+def affordable(warm: Sequence[np.ndarray], cold: Sequence[np.ndarray], price: float) -> int:
+    """The trial that serves cold posts best among those that cost little of the best figure.
 
     Args:
         warm: of each trial, the figure of each person.
         cold: of each trial, the figure of each person with a cold positive; may be empty arrays.
+        price: share of the best mean that may be given up.
     """
-    best = int(np.argmax([np.mean(each) for each in warm]))
+    means = np.array([np.mean(each) for each in warm])
+    best = int(means.argmax())
     if not len(cold[best]):
         return best
-    gaps = [warm[best] - each for each in warm]
-    fit = [i for i, gap in enumerate(gaps) if gap.mean() <= gap.std() / len(gap) ** 0.5]
-    return max(fit, key=lambda i: float(np.mean(cold[i])))
+    within = np.flatnonzero(means >= (1 - price) * means[best])
+    return int(max(within, key=lambda trial: float(np.mean(cold[int(trial)]))))
 
 
 class _Search:
@@ -103,7 +102,10 @@ class _Search:
     def best(
         self, config: ReactionConfig, changes: Sequence[Mapping[str, Any]], *, cold: bool = False
     ) -> ReactionConfig:
-        """The configuration with the best of the changes, or none of them."""
+        """The configuration with the best of the changes, or none of them.
+
+        With `cold`, the one that serves cold posts best at an affordable price.
+        """
         trials = [config]
         for change in changes:
             trial = config.model_copy(update=dict(change))
@@ -114,8 +116,7 @@ class _Search:
         warm, rare = ([m[part]["ndcg@10"] for m in measured] for part in (LIKES, COLD))
         for trial, values in zip(trials, warm, strict=True):
             self.tried[_label(trial, fields)] = float(np.mean(values))
-        chosen = thrifty(warm, rare) if cold else int(np.argmax([np.mean(each) for each in warm]))
-        return trials[chosen]
+        return trials[affordable(warm, rare, config.cold_price if cold else 0.0)]
 
     def _measure(self, trial: ReactionConfig) -> dict[str, dict[str, np.ndarray]]:
         held, posts = self._parts.held, self._parts.train.posts

@@ -3,7 +3,7 @@ import pytest
 
 from training.reactions.config import RecencyConfig
 from training.reactions.events import Events
-from training.reactions.selection import FEWEST_PEOPLE, SEARCHED, select, thrifty
+from training.reactions.selection import FEWEST_PEOPLE, SEARCHED, affordable, select
 
 
 def test_the_best_setting_is_chosen_and_every_trial_reported(events, features, config):
@@ -41,22 +41,13 @@ def test_too_few_people_leave_the_configuration_alone(events, features, config):
     assert select(few, features, config) == (config, {})
 
 
-@pytest.mark.parametrize(
-    ("loss", "chosen"),
-    [
-        (0.0, 1),  # costs nothing: the better for cold posts
-        (0.001, 1),  # within the error
-        (0.2, 0),  # plainly worse, however good for cold posts
-    ],
-)
-def test_cold_posts_are_served_at_no_measurable_cost(loss, chosen):
-    random = np.random.default_rng(0)
-    warm = random.random(100)
-    trials = [warm, warm - loss + 0.05 * random.standard_normal(100)]
-    trials[1] += trials[0].mean() - loss - trials[1].mean()
-    assert thrifty(trials, [np.array([0.1]), np.array([0.3])]) == chosen
+@pytest.mark.parametrize(("price", "chosen"), [(0.0, 0), (0.03, 1), (0.5, 2)])
+def test_cold_posts_are_served_as_well_as_the_price_allows(price, chosen):
+    warm = [np.array([1.0, 0.0]), np.array([0.0, 0.98]), np.array([0.3, 0.3])]
+    cold = [np.array([0.1]), np.array([0.2]), np.array([0.3])]
+    assert affordable(warm, cold, price) == chosen
 
 
 def test_without_cold_positives_the_best_is_chosen():
     nobody = np.empty(0)
-    assert thrifty([np.array([0.1]), np.array([0.2])], [nobody, nobody]) == 1
+    assert affordable([np.array([0.1]), np.array([0.2])], [nobody, nobody], 0.9) == 1
