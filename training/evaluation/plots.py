@@ -59,6 +59,10 @@ def training_curves(history: Sequence[Mapping[str, float]], path: Path) -> Path:
     return save(figure, path)
 
 
+MOST_BARS = 40
+"""More in one row can't be read."""
+
+
 def retrieval_bars(
     summary: Summary,
     path: Path,
@@ -75,9 +79,27 @@ def retrieval_bars(
         intervals: model → direction → (low, high), drawn as whiskers.
     """
     directions = shown_directions(summary)
+    rows = 2 if len(directions) * len(summary) > MOST_BARS else 1
+    columns = max(1, -(-len(directions) // rows))
+    figure = new_figure(max(6.0, 0.33 * columns * (len(summary) + 1)), 0.6 + 3.6 * rows)
+    for row in range(rows):
+        axis = tidy(figure.add_subplot(rows, 1, row + 1))
+        group = directions[row * columns : (row + 1) * columns]
+        _bars(axis, group, summary, metric, intervals or {})
+        if row == 0 and summary:
+            figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=5)
+    return save(figure, path)
+
+
+def _bars(
+    axis: "Axes",
+    directions: Sequence[Direction],
+    summary: Summary,
+    metric: str | None,
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> None:
+    """A row of `retrieval_bars`."""
     colours = colour_cycle(list(summary))
-    figure = new_figure(max(6.0, 0.33 * len(directions) * (len(summary) + 1)), 4.2)
-    axis = tidy(figure.add_subplot())
     width = 0.84 / max(1, len(summary))
     for place, direction in enumerate(directions):
         values = {
@@ -88,7 +110,7 @@ def retrieval_bars(
         for number, (model, value) in enumerate(values.items()):
             x = place + (number - (len(values) - 1) / 2) * width
             axis.bar(x, value, width * 0.9, color=colours[model])
-            interval = (intervals or {}).get(model, {}).get(direction.value)
+            interval = intervals.get(model, {}).get(direction.value)
             if interval:
                 axis.vlines(x, *interval, color=INK, linewidth=1.2)
             _annotate(axis, x, value, max(value, interval[1]) if interval else value)
@@ -99,9 +121,6 @@ def retrieval_bars(
         [f"{d.arrow}\n{shown_name(metric or d.headline)}" for d in directions],
     )
     axis.grid(axis="x", visible=False)
-    if summary:
-        figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=4)
-    return save(figure, path)
 
 
 def score_histograms(embedded: EmbeddedPosts, path: Path, *, seed: int = 0) -> Path:

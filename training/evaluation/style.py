@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito, Color Universal Design (2008); the yellow is left out: too pale for lines on white.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333")
+# The last three are ours, told from the others by lightness.
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#333333",
+    "#A6CE39",
+    "#6A3D9A",
+    "#8C510A",
+)
 GREY = "#9a9a9a"
 INK = "#222222"
 GREEN = "#009E73"
