@@ -30,7 +30,7 @@ class ProjectionSpace:
         generator = torch.Generator().manual_seed(seed)
         self.users, self.dimension = tuple(users), dimension
         half = dimension // 2
-        blocks = (Block("a", half, (), True), Block("b", dimension - half, (), False))
+        blocks = (Block("user_image", half, (), True), Block("image_text", dimension - half))
         self.joint = SimpleNamespace(blocks=blocks)
         self.query_weights = {"user_to_post": (1.0, 0.5)}
         self.image = nn.Linear(IMAGE_WIDTH, dimension, bias=False)

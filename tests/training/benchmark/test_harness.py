@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tests.training.synthetic import small_examples
+from training.benchmark.contenders import trained
+from training.benchmark.fitting import Fitted
 from training.benchmark.plan import ablation_trials, main_trials
 from training.benchmark.recipe import Recipe
 from training.benchmark.results import Results, averaged
@@ -14,6 +16,7 @@ from training.benchmark.store import Store
 from training.benchmark.trial import Trial, run_trial
 from training.errors import BadConfig
 from training.evaluation.embedded import Direction
+from training.examples import Examples
 from training.observer import Observer
 
 EXAMPLES = small_examples(people=12)
@@ -60,7 +63,8 @@ def test_every_contender_is_measured_with_every_seed(measured: Results) -> None:
     assert set(measured.cells("naive_joint")) == eight
     assert set(measured.cells("cca")) == eight
     assert set(measured.cells("late_fusion")) == {"user_to_post", "post_to_user"}
-    assert set(measured.cells("isolated")) == eight - {"user_to_post", "post_to_user"}
+    for name in ("isolated", "isolated_equipped"):
+        assert set(measured.cells(name)) == eight - {"user_to_post", "post_to_user"}
     for name in ("joint", "isolated", "joint, half apart", "isolated, half independent"):
         cell = measured.cells(name)["user_to_text"]["map"]
         assert cell["n"] == 2
@@ -117,11 +121,38 @@ def test_a_torn_file_is_done_again(folder: Path, tmp_path: Path) -> None:
 def test_an_ablation_changes_the_recipe_by_one_thing() -> None:
     trials = ablation_trials(0, Recipe())
     names = [trial.name for trial in trials]
-    assert {"id only", "content only", "no user pairs", "batch 128", "dimension 768"} <= set(names)
+    assert {"id only", "content only", "no user pairs", "batch 128", "dimension 384"} <= set(names)
     assert "loss each_positive" not in names  # the recipe itself
     assert len(names) == len(set(names))
     for trial in trials:
         assert Recipe().changed(trial.changes) != Recipe()
+
+
+def test_alone_a_pair_has_its_own_block_or_all_that_it_can_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the figures of `isolated` and `isolated_equipped` are about."""
+    built: list[list[str]] = []
+    fit_space = trained.fit_space
+
+    def watched(examples: Examples, recipe: Recipe) -> Fitted:
+        fitted = fit_space(examples, recipe)
+        built.append([block.name for block in fitted.space.blocks])
+        assert recipe.losses.image_text.author_margin == 0  # it needs to know authors
+        if fitted.space.audience is not None:
+            assert (fitted.space.audience.sizes > 0).any()
+        return fitted
+
+    monkeypatch.setattr(trained, "fit_space", watched)
+    run_trial(Trial("x", "isolated", 0), EXAMPLES, RECIPE)
+    assert built == [["user_image"], ["user_text"], ["image_text"]]
+    built.clear()
+    run_trial(Trial("x", "isolated_equipped", 0), EXAMPLES, RECIPE)
+    assert built == [
+        ["user_image", "audience", "appeal"],
+        ["user_text", "meaning", "audience", "appeal"],
+        ["image_text", "meaning"],
+    ]
 
 
 def test_the_mean_over_seeds_is_that_of_each_query(measured: Results) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,8 +47,7 @@ def test_images_are_pulled_to_texts_and_texts_stay():
     batch = next(BatchSampler(examples, batch_size=20, people=6, seed=0).epoch(0))
     posts = space.whiten(batch.posts)
     posts.text.requires_grad_()  # as if an encoder were trained behind it
-    batch = type(batch)(**vars(batch) | {"posts": posts})
-    objective(batch)[0].backward()
+    objective(replace(batch, posts=posts))[0].backward()
     assert space.meaning is not None
     assert space.meaning.image is not None
     for parameter in space.meaning.image.parameters():
