@@ -84,7 +84,8 @@ def test_rows_of_one_person_are_one_history(space):
 
 def test_no_rows_are_no_embeddings(space):
     for modality in ("post", "text", "image", "user"):
-        assert encode_rows(space, pd.DataFrame({"text": []}), modality).shape == (0, space.dimension)
+        found = encode_rows(space, pd.DataFrame({"text": []}), modality)
+        assert found.shape == (0, space.dimension)
 
 
 @pytest.mark.parametrize(
