@@ -19,7 +19,7 @@ models without a word for them are measured fairly in `known_people` alone.
 reacted to; `cold_among_all` and `cold_among_cold`: only posts that nobody likes in training count \
 as positives, among all posts or among such.
 - **Choices.** Settings of every model, ours too, by nDCG@10 of the latest fifth of each person's \
-training likes, within each protocol; the test part is scored once for each model and seed.
+training likes, within each protocol; in a run the test part is scored once for each model and seed.
 - **Terms.** Baselines see the likes alone. Ours also reads their order and dates, dislikes and \
 content, so two controls show what these are worth by themselves: `ease_recency` is EASE read from \
 histories that fade as ours do, its recency chosen from the same list; `content` compares posts \

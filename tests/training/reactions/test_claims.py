@@ -1,7 +1,7 @@
 import numpy as np
 
 from training.reactions.claims import claims, differences
-from training.reactions.ranking import LIKES, METRICS
+from training.reactions.ranking import ALL, LIKES, METRICS
 
 ROLES = {"ease": "baseline", "random": "baseline", "ease_recency": "control", "reactions": "ours"}
 
@@ -9,14 +9,15 @@ ROLES = {"ease": "baseline", "random": "baseline", "ease_recency": "control", "r
 def outcome_of(ours: np.ndarray, ease: np.ndarray) -> dict:
     figures = {"ease": ease, "random": 0 * ease, "ease_recency": ease + 1, "reactions": ours}
     measured = {
-        name: [{LIKES: {metric: values for metric in METRICS}}] for name, values in figures.items()
+        name: [{part: dict.fromkeys(METRICS, values) for part in (LIKES, ALL)}]
+        for name, values in figures.items()
     }
     cells = {
         name: {"ndcg@10": {"mean": float(values.mean()), "std": 0.0, "n": len(values)}}
         for name, values in figures.items()
     }
     return {
-        "protocols": {"last_of_each": {LIKES: cells}},
+        "protocols": {"last_of_each": {LIKES: cells, ALL: cells}},
         "differences": {"last_of_each": differences(measured)},
         "roles": ROLES,
     }
