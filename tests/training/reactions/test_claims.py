@@ -9,7 +9,7 @@ ROLES = {"ease": "baseline", "random": "baseline", "ease_recency": "control", "r
 def outcome_of(ours: np.ndarray, ease: np.ndarray) -> dict:
     figures = {"ease": ease, "random": 0 * ease, "ease_recency": ease + 1, "reactions": ours}
     measured = {
-        name: [{part: dict.fromkeys(METRICS, values) for part in (LIKES, ALL)}]
+        name: [{part: {metric: values for metric in METRICS} for part in (LIKES, ALL)}]
         for name, values in figures.items()
     }
     cells = {
