@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from training.evaluation.baselines import unit_rows
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.retrieval import evaluate_retrieval
 from training.model.layout import Block, default_query_weights
@@ -76,11 +77,6 @@ def spread(weights: Sequence[float], blocks: Sequence[Block]) -> np.ndarray:
 def apply(vectors: np.ndarray, weights: Sequence[float], blocks: Sequence[Block]) -> np.ndarray:
     """(N, D) embeddings as queries: blocks weighed, rows of unit length again."""
     return unit_rows(vectors * spread(weights, blocks))
-
-
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """(N, D) with rows of length 1; a zero row stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def spread_all(

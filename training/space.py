@@ -13,10 +13,11 @@ from torch import Tensor
 
 from training.encoders import Encoder, load_encoder
 from training.errors import BadData, NotFound
+from training.evaluation.baselines import unit_rows
 from training.modalities import History, Modality, PostFeatures
 from training.model import JointSpace, ModelConfig
 from training.model.layout import MEANING, default_query_weights
-from training.query_weights import QueryWeights, apply, unit_rows
+from training.query_weights import QueryWeights, apply
 
 FORMAT = 2
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"

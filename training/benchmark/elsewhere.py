@@ -33,13 +33,19 @@ def measure_clip(
 
 
 def measure_reactions(
-    materials: Materials, seeds: Sequence[int], asked: bool, plots: Path, observer: Observer
+    materials: Materials,
+    seeds: Sequence[int],
+    config: ReactionConfig,
+    asked: bool,
+    plots: Path,
+    observer: Observer,
 ) -> dict[str, Any]:
     """What `training.reactions` measures on a data set; a reason alone if it can't.
 
     Args:
         materials: of the data set.
         seeds: of the models that draw random numbers.
+        config: of our model; what is searched is chosen anew.
         asked: whether the user named this data set for its reactions; then errors are errors.
         plots: folder for the reliability plot.
         observer: sees the progress.
@@ -54,7 +60,7 @@ def measure_reactions(
             materials.features,
             seeds,
             observer,
-            config=ReactionConfig(),
+            config=config,
             plots=plots,
         )
     except CommonspaceError as reason:

@@ -25,6 +25,7 @@ from training.evaluation.protocol import strategy_of
 from training.evaluation.slices import Slice, slices_of
 from training.materials import Materials, gather_materials
 from training.observer import SILENT, Observer
+from training.reactions.config import ReactionConfig
 from training.reactions.ranking import LIKES
 from training.run_config import RunConfig
 
@@ -148,7 +149,8 @@ def _reactions(
     config = request.reactions or request.config
     asked = request.reactions is not None
     found = gather_materials(config, workspace, observer) if asked else materials
-    outcome = measure_reactions(found, request.seeds, asked, folder, observer)
+    ours = ReactionConfig(history=config.history)
+    outcome = measure_reactions(found, request.seeds, ours, asked, folder, observer)
     if "protocols" not in outcome:
         return outcome, {}
     likes = outcome["protocols"]["last_of_each"].get(LIKES, {})
