@@ -4,7 +4,7 @@
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := training recsys infra tests
+CODE := training recsys serving infra tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix bench-quality lock clean
