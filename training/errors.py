@@ -74,6 +74,13 @@ class Refused(CommonspaceError):
     http_status = 401
 
 
+class Forbidden(CommonspaceError):
+    """The credential is good, but not for this."""
+
+    exit_code = 10
+    http_status = 403
+
+
 class TrainingFailed(CommonspaceError):
     """Training ended without a model."""
 

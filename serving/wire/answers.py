@@ -19,6 +19,12 @@ class PostView(Message):
     """Path of its picture on this server; null without one."""
 
 
+class Posts(Message):
+    """Some public posts, the latest first."""
+
+    items: list[PostView]
+
+
 class ReasonView(Message):
     """One true cause of an answer."""
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from serving.wire.fields import BATCH, Image, Message, Text, UserId
+from serving.wire.fields import BATCH, Image, Message, Text, UserId, any_of
 
 
 class TextsRequest(Message):
@@ -22,6 +22,8 @@ class ImagesRequest(Message):
 class HistoryPost(Message):
     """A post that someone wrote or liked; of text and image one at least."""
 
+    model_config = ConfigDict(json_schema_extra=any_of("text", "image"))
+
     text: Text | None = None
     image: Image | None = None
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
@@ -36,6 +38,15 @@ class HistoryPost(Message):
 
 class UserContent(Message):
     """A person: one whom the model knows by id, or a stranger by what they wrote and liked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                *any_of("user_id")["anyOf"],
+                {"required": ["posts"], "properties": {"posts": {"minItems": 1}}},
+            ]
+        }
+    )
 
     user_id: UserId | None = None
     posts: Annotated[list[HistoryPost], Field(max_length=BATCH)] = []

@@ -2,10 +2,13 @@
 
 import base64
 import binascii
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +24,22 @@ BATCH = 128
 PAGE = 100
 
 ID_PATTERN = r"^[A-Za-z0-9_.:@/-]{1,128}$"
+_WHOLE = r"^[^\u0000]*$"
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def one_of(*names: str) -> dict[str, Any]:
+    """For `json_schema_extra`: exactly one of the fields is there and isn't null."""
+    return {"oneOf": [_given(name) for name in names]}
+
+
+def any_of(*names: str) -> dict[str, Any]:
+    """For `json_schema_extra`: one of the fields at least is there and isn't null."""
+    return {"anyOf": [_given(name) for name in names]}
+
+
+def _given(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
 class Message(BaseModel):
@@ -61,6 +80,25 @@ def _decoded(value: Any) -> bytes:
     return data
 
 
+def _rfc3339(value: Any) -> datetime:
+    """Pydantic also takes a number of seconds, in quotes or not: the schema promises no such."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("must be a time such as 2026-01-31T12:00:00Z")
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise ValueError("is no time that exists") from None
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
 UserId = Annotated[str, StringConstraints(pattern=ID_PATTERN), Field(examples=["nicu-buculei"])]
 PostId = Annotated[
     str, StringConstraints(pattern=ID_PATTERN), Field(examples=["food/fruit/banana"])
@@ -70,22 +108,36 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=TEXT_BYTES),
     AfterValidator(_whole),
     AfterValidator(_short),
-    Field(examples=["a red bird"]),
+    Field(examples=["a red bird"], json_schema_extra={"pattern": _WHOLE}),
 ]
 """At most 8 KiB of UTF-8."""
 Image = Annotated[
     bytes,
     BeforeValidator(_decoded),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64", "minLength": 4}),
+    WithJsonSchema(
+        {"type": "string", "contentEncoding": "base64", "format": "base64-image", "minLength": 4}
+    ),
 ]
 """A JPEG, PNG, WebP or GIF in base64: 10 MiB and 40 megapixels at most."""
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_whole)]
+Tag = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_whole),
+    Field(json_schema_extra={"pattern": _WHOLE}),
+]
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$"), Field(examples=["en"])
 ]
 Kind = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$"), Field(examples=["like"])
 ]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_rfc3339),
+    AfterValidator(_in_utc),
+    Field(examples=["2026-01-31T12:00:00Z"]),
+]
+"""A time as RFC 3339 writes it, with its zone; UTC once it is read."""
 Limit = Annotated[int, Field(ge=1, le=PAGE)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,512}$")]
 """What an answer gave as `next_cursor`; opaque."""

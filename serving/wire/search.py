@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from serving.wire.fields import (
     Cursor,
@@ -10,9 +10,11 @@ from serving.wire.fields import (
     Language,
     Limit,
     Message,
+    Moment,
     PostId,
     Text,
     UserId,
+    one_of,
 )
 
 Target = Literal["users", "images", "texts", "posts"]
@@ -25,12 +27,14 @@ class Filters(Message):
     """Posts by one of these; any, if empty."""
     not_authors: Annotated[list[UserId], Field(max_length=100)] = []
     languages: Annotated[list[Language], Field(max_length=20)] = []
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 class QueryPart(Message):
     """One thing to look for; exactly one of `text`, `image`, `user_id` and `post_id`."""
+
+    model_config = ConfigDict(json_schema_extra=one_of("text", "image", "user_id", "post_id"))
 
     text: Text | None = None
     image: Image | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from serving.wire.answers import PostView
 from serving.wire.fields import (
@@ -11,21 +11,25 @@ from serving.wire.fields import (
     Kind,
     Language,
     Message,
+    Moment,
     PostId,
     Tag,
     Text,
     UserId,
+    any_of,
 )
 
 
 class PostWrite(Message):
     """A post as its author writes it; of text and image one at least."""
 
+    model_config = ConfigDict(json_schema_extra=any_of("text", "image"))
+
     user_id: UserId
     text: Text | None = None
     image: Image | None = None
     tags: Annotated[list[Tag], Field(max_length=50)] = []
-    created_at: AwareDatetime | None = None
+    created_at: Moment | None = None
     """When it was written; the time of the request if null."""
     language: Language | None = None
     private: bool = False
@@ -56,7 +60,7 @@ class ReactionWrite(Message):
     kind: Kind
     """`like`, `hide` or any other word; the settings say how much each counts."""
     value: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
-    created_at: AwareDatetime | None = None
+    created_at: Moment | None = None
     """When; the time of the request if null."""
     key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")] | None = None
     """Sent twice with the same key, it counts once; without one, who, what, how and when decide."""
