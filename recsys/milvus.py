@@ -1,4 +1,7 @@
-"""Opening Milvus: a server by its URI, or Milvus Lite in a folder that one process may hold."""
+"""Opening Milvus: a server by its URI, or Milvus Lite in a folder that one process may hold.
+
+Where a process serves the folder to all of this machine (`milvus_server`), that one is asked.
+"""
 
 import logging
 import os
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.config import IndexConfig
+from recsys.milvus_server import server_of
 from training.errors import CommonspaceError, Conflict, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -37,7 +41,10 @@ class Milvus:
     def __init__(self, config: IndexConfig, workspace: Path) -> None:
         self.config = config
         self.location = config.location(workspace)
-        if config.remote:
+        server = None if config.remote else server_of(Path(self.location))
+        self._shared = config.remote or server is not None
+        self._uri = server.uri if server else self.location
+        if self._shared:
             self._client = self._connect()
         else:
             with _folders_lock:
@@ -53,7 +60,7 @@ class Milvus:
             return
         self._closed = True
         self._client.close()
-        if self.config.remote:
+        if self._shared:
             return
         from milvus_lite.server_manager import server_manager_instance
 
@@ -86,9 +93,9 @@ class Milvus:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         token = self.config.token.get_secret_value() if self.config.token else ""
         try:
-            return MilvusClient(self.location, token=token, timeout=self.config.timeout_s)
+            return MilvusClient(self._uri, token=token, timeout=self.config.timeout_s)
         except MilvusException as error:
-            if not self.config.remote:
+            if not self._shared:
                 raise _held(Path(self.location)) from error
             raise _translated(error, self.location) from error
 
@@ -120,9 +127,7 @@ def _claim(folder: Path) -> None:
 def _held(folder: Path) -> Conflict:
     return Conflict(
         f"the vectors in {folder} are in use by {_holder(folder / 'LOCK')}",
-        hint="stop it; or let several processes share them: run `milvus-lite server "
-        f"--data-dir {folder} --host 127.0.0.1 --port 19530` and set the index's uri to "
-        "http://127.0.0.1:19530",
+        hint="stop it; or let several processes share them, as `commonspace serve` does",
     )
 
 
