@@ -1,0 +1,1 @@
+"""HTTP: one router a resource, and an application of them over any backend."""

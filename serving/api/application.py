@@ -1,0 +1,82 @@
+"""The application: resources, the page, and what stands between them and the world."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from serving.api import (
+    embeddings,
+    errors,
+    operations,
+    posts,
+    reactions,
+    search,
+    sessions,
+    users,
+)
+from serving.api.metrics import Metrics
+from serving.api.observed import Observed
+from serving.api.openapi import describe
+from serving.api.paths import EncodedSlashes
+from serving.backend import Backend
+from serving.security.bodies import BodyLimit, BodyLimits
+from serving.security.guard import Guard
+from serving.security.headers import SecurityHeaders
+from serving.security.origin import OriginCheck
+from serving.security.pictures import PictureCheck
+
+_RESOURCES = (
+    embeddings.router,
+    search.router,
+    users.router,
+    posts.router,
+    sessions.router,
+    reactions.router,
+    operations.router,
+)
+_EXPOSED = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id")
+
+
+def create_app(
+    backend: Backend,
+    guard: Guard,
+    *,
+    web: APIRouter | None = None,
+    limits: BodyLimits | None = None,
+) -> FastAPI:
+    """The API, and the page if one is given, over a backend.
+
+    Args:
+        backend: answers.
+        guard: tells who may ask.
+        web: routes of the page; they aren't in the OpenAPI document.
+        limits: of bodies; the defaults if None.
+    """
+    app = FastAPI(
+        docs_url=None,  # its scripts come from a CDN
+        redoc_url=None,
+        redirect_slashes=False,  # `x/` and `x` are different ids
+    )
+    app.state.backend, app.state.guard = backend, guard
+    app.state.pictures, app.state.metrics = PictureCheck(), Metrics()
+    for router in _RESOURCES:
+        app.include_router(router)
+    if web is not None:
+        app.include_router(web, include_in_schema=False)
+    routers = (*_RESOURCES, *([web] if web else []))
+    errors.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
+    describe(app)
+    # the last one added is the first to see a request
+    app.add_middleware(EncodedSlashes)
+    app.add_middleware(BodyLimit, limits=limits)
+    if guard.config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=guard.config.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+            expose_headers=_EXPOSED,
+        )
+    app.add_middleware(OriginCheck, guard=guard)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed, metrics=app.state.metrics)
+    return app

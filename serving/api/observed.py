@@ -1,0 +1,98 @@
+"""Around every request: its id, a line in the log, metrics, and an answer whatever happens."""
+
+import json
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.api.metrics import Metrics
+from serving.api.problems import problem
+
+_ACCESS = logging.getLogger("commonspace.access")
+_ERRORS = logging.getLogger("commonspace.errors")
+_GOOD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_WENT_AWAY = 499
+"""As nginx logs a client that didn't wait; nobody gets it as an answer."""
+
+
+class Observed:
+    """Gives requests ids, logs and counts them, and answers for what fails unexpectedly.
+
+    The log has no ids of people, no texts and no query: the route stands for the path.
+
+    Args:
+        app: any ASGI application.
+        metrics: counts.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the application answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        await _Request(scope, send, self._metrics).run(self._app, receive)
+
+
+class _Request:
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
+        self._scope, self._send, self._metrics = scope, send, metrics
+        asked = Headers(scope=scope).get("x-request-id", "")
+        self._id = asked if _GOOD_ID.fullmatch(asked) else secrets.token_hex(12)
+        self._state = scope.setdefault("state", {})
+        self._state["request_id"] = self._id
+        self._status: int | None = None
+        self._complete = False
+
+    async def run(self, app: ASGIApp, receive: Receive) -> None:
+        begun = time.perf_counter()
+        try:
+            await app(self._scope, receive, self._sending)
+        except ClientDisconnect:
+            self._status = _WENT_AWAY
+        except Exception:
+            _ERRORS.exception("request %s failed unexpectedly", self._id)
+            if self._status is not None and not self._complete:
+                raise  # half an answer went out: the server has to break the connection
+            if self._status is None:
+                detail = "something went wrong here; the operator finds it by the request id"
+                await problem(self._scope, 500, detail)(self._scope, receive, self._sending)
+        finally:
+            self._record(time.perf_counter() - begun)
+
+    async def _sending(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._id
+            if budget := self._state.get("budget"):
+                headers.update(budget.headers())
+        elif message["type"] == "http.response.body":
+            self._complete = not message.get("more_body", False)
+        await self._send(message)
+
+    def _record(self, seconds: float) -> None:
+        route, method = _template(self._scope), self._scope["method"]
+        status = self._status or 500
+        self._metrics.observe(route, method, status, seconds)
+        line = {
+            "method": method[:16],
+            "route": route,
+            "status": status,
+            "milliseconds": round(1000 * seconds, 1),
+            "request_id": self._id,
+            "key_id": self._state.get("key_id"),
+        }
+        _ACCESS.info(json.dumps(line))
+
+
+def _template(scope: Scope) -> str:
+    """The route's path with its parameters' names; `none` where no route is."""
+    return getattr(scope.get("route"), "path_format", None) or "none"

@@ -1,0 +1,1 @@
+"""Who may ask, how often, how much at once, and from where."""
