@@ -37,7 +37,9 @@ def communities(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="DIR", help="For communities.json, map.html, map.png; else the run's."
+            "--to",
+            metavar="DIR",
+            help="For communities.json, map.html, map.png, map.json; else the run's.",
         ),
     ] = None,
     config: ConfigFile = None,
@@ -48,8 +50,8 @@ def communities(
     """Find communities, name them, and draw the map of people and posts.
 
     From embeddings alone: no follower links, no categories. Each is named by the words that its
-    people use and others don't. The map is also logged to the model's MLflow run; it shows posts
-    and names of people.
+    people use and others don't. The map is also logged to the model's MLflow run, where the web page finds it; it
+    shows posts and names of people.
 
     \b
     Examples:
@@ -111,6 +113,7 @@ def _files(written: "Written") -> dict[str, str]:
         "json": str(written.json),
         "map_html": str(written.page),
         "map_png": str(written.picture),
+        "map_json": str(written.map),
     }
 
 

@@ -1,4 +1,4 @@
-"""Communities as files, in the run of the model: JSON, the interactive map, the picture."""
+"""Communities as files, in the run of the model: JSON, the interactive map, the picture, its data."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.communities.communities import Communities
+from training.communities.map_json import write_map_json
 from training.communities.map_page import write_map_page
 from training.communities.map_picture import draw_map
 from training.communities.map_view import lay_out
@@ -16,7 +17,7 @@ from training.materials import Materials
 from training.tracking.run import TrackedRun
 
 ARTIFACT_FOLDER = "communities"
-JSON, PAGE, PICTURE = "communities.json", "map.html", "map.png"
+JSON, PAGE, PICTURE, MAP = "communities.json", "map.html", "map.png", "map.json"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Written:
     json: Path
     page: Path
     picture: Path
+    map: Path
 
 
 def communities_document(found: Communities) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def write_communities(
     facts: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Written:
-    """Write `communities.json`, `map.html` and `map.png`; each appears whole.
+    """Write `communities.json`, `map.html`, `map.png` and `map.json`; each appears whole.
 
     Args:
         found: see `find_communities`.
@@ -72,7 +74,7 @@ def write_communities(
         seed: of sample and layout.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = Written(folder / JSON, folder / PAGE, folder / PICTURE)
+    written = Written(folder / JSON, folder / PAGE, folder / PICTURE, folder / MAP)
     document = {**(facts or {}), **communities_document(found)}
     draft = folder / f".{JSON}.tmp"
     draft.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -80,12 +82,13 @@ def write_communities(
     view = lay_out(landscape, found, seed=seed)
     write_map_page(view, materials, written.page, title=title)
     draw_map(view, materials, written.picture, title=title)
+    write_map_json(view, found, materials, written.map, title=title)
     return written
 
 
 def log_communities(run: TrackedRun, found: Communities, written: Written) -> None:
     """Leave the files and the figures with the run of the model."""
-    for path in (written.json, written.page, written.picture):
+    for path in (written.json, written.page, written.picture, written.map):
         run.log_artifact(path, ARTIFACT_FOLDER)
     grouping = found.grouping
     run.log_metrics(

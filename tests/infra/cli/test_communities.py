@@ -36,7 +36,7 @@ def test_communities_are_found_written_and_logged(
     logged = planted_run.call(
         lambda client: client.list_artifacts(result["mlflow_run_id"], "communities")
     )
-    assert len(logged) == 3
+    assert len(logged) == 4
 
 
 def test_as_people_read_it_with_the_other_method(

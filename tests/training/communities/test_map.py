@@ -138,6 +138,30 @@ def test_the_json_says_what_was_found(found: Communities, folder: Path) -> None:
     assert told["communities"][0]["people"] == list(found.communities[0].people)
 
 
+def test_the_map_as_data_says_the_same_as_the_view(
+    planted: Planted, found: Communities, view: MapView, folder: Path
+) -> None:
+    told = json.loads((folder / "map.json").read_text(encoding="utf-8"))
+    assert told["title"] == "A <b>map</b>"
+    posts = planted.materials.data.posts(["post_id", "private"]).to_pylist()
+    public = {post["post_id"] for post in posts if not post["private"]}
+    points = told["points"]
+    assert {kind for kind, *_ in points} == {"post", "person"}
+    assert {name for kind, name, *_ in points if kind == "post"} <= public
+    assert {name for kind, name, *_ in points if kind == "person"} == set(planted.users)
+    places = np.array([[x, y] for *_, x, y, _ in points])
+    assert places == pytest.approx(np.concatenate([view.posts, view.stars]), abs=1e-4)
+    assert [point[-1] for point in points] == [*view.post_community, *view.star_community]
+    for number, (community, each) in enumerate(
+        zip(found.communities, told["communities"], strict=True)
+    ):
+        assert each["id"] == number
+        assert (each["name"], each["size"]) == (community.name, community.size)
+        assert each["colour"] == colour_of(number)
+        assert set(each["people"]) <= set(community.people)
+        assert {name for name, _ in each["posts"]} <= public
+
+
 def test_all_of_it_is_left_with_the_run(
     planted: Planted, found: Communities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +175,7 @@ def test_all_of_it_is_left_with_the_run(
         log_communities(run, found, written)
     artifacts = tracking.call(lambda client: client.list_artifacts(run.run_id, "communities"))
     assert {each.path for each in artifacts} == {
-        f"communities/{name}" for name in ("communities.json", "map.html", "map.png")
+        f"communities/{name}" for name in ("communities.json", "map.html", "map.json", "map.png")
     }
     metrics = tracking.call(lambda client: client.get_run(run.run_id)).data.metrics
     assert metrics["communities/count"] == len(found.communities)
