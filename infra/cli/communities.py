@@ -50,8 +50,8 @@ def communities(
     """Find communities, name them, and draw the map of people and posts.
 
     From embeddings alone: no follower links, no categories. Each is named by the words that its
-    people use and others don't. The map is also logged to the model's MLflow run, where the web page finds it; it
-    shows posts and names of people.
+    people use and others don't. The map is also logged to the model's MLflow run, where the web
+    page finds it; it shows posts and names of people.
 
     \b
     Examples:

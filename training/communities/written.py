@@ -1,4 +1,4 @@
-"""Communities as files, in the run of the model: JSON, the interactive map, the picture, its data."""
+"""Communities as files, in the run of the model: JSON, and the map as page, picture and data."""
 
 import json
 import os
