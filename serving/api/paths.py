@@ -70,20 +70,20 @@ def _slashes(value: str) -> str:
 
 PathUserId = Annotated[
     str,
-    BeforeValidator(_slashes),
     StringConstraints(pattern=ID_PATTERN),
+    BeforeValidator(_slashes),
     Path(description="A person's id.", examples=["nicu-buculei"]),
 ]
 PathPostId = Annotated[
     str,
-    BeforeValidator(_slashes),
     StringConstraints(pattern=ID_PATTERN),
+    BeforeValidator(_slashes),
     Path(description="A post's id.", examples=["food/fruit/banana"]),
 ]
 NewPostId = Annotated[
     str,
-    BeforeValidator(_slashes),
     StringConstraints(pattern=rf"^{_PART}(/{_PART})*$", max_length=128),
+    BeforeValidator(_slashes),
     Path(
         description="A post's id; none of its parts between slashes is empty or begins with a dot.",
         examples=["food/fruit/banana"],

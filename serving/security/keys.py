@@ -37,6 +37,14 @@ class Scope(StrEnum):
     """All of it, and delete people."""
 
 
+def scope_named(name: str) -> Scope:
+    """Raises: BadConfig with the names that there are."""
+    try:
+        return Scope(name)
+    except ValueError:
+        raise BadConfig(f"no scope {name!r:.100}", hint=f"one of {', '.join(Scope)}") from None
+
+
 @dataclass(frozen=True)
 class Key:
     """What is known of an API key.
@@ -135,7 +143,7 @@ class KeyStore:
             "name": name.strip(),
             "scopes": sorted(granted),
             "created_at": now,
-            "expires_at": now + lifetime if lifetime else None,
+            "expires_at": _later(now, lifetime) if lifetime else None,
         }
         with self._engine.begin() as connection:
             connection.execute(insert(api_keys), row)
@@ -195,6 +203,13 @@ def split_key(key: str) -> tuple[str, str]:
     """Id and secret of what someone sent; two empty texts if it can't be a key."""
     found = _FORM.fullmatch(key)
     return (found[1], found[2]) if found else ("", "")
+
+
+def _later(now: datetime, lifetime: timedelta) -> datetime:
+    try:
+        return now + lifetime
+    except OverflowError:
+        raise BadConfig("a key can't live until after the year 9999") from None
 
 
 def _digest(secret: str) -> str:

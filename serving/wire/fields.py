@@ -92,6 +92,11 @@ def _rfc3339(value: Any) -> datetime:
         raise ValueError("is no time that exists") from None
 
 
+def _integral(value: Any) -> Any:
+    """To JSON Schema 20.0 is an integer, and to JavaScript it is 20."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
@@ -138,6 +143,6 @@ Moment = Annotated[
     Field(examples=["2026-01-31T12:00:00Z"]),
 ]
 """A time as RFC 3339 writes it, with its zone; UTC once it is read."""
-Limit = Annotated[int, Field(ge=1, le=PAGE)]
+Limit = Annotated[int, Field(ge=1, le=PAGE), BeforeValidator(_integral)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,512}$")]
 """What an answer gave as `next_cursor`; opaque."""

@@ -7,9 +7,11 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from serving.wire.answers import PostView
 from serving.wire.fields import (
     BATCH,
+    Cursor,
     Image,
     Kind,
     Language,
+    Limit,
     Message,
     Moment,
     PostId,
@@ -88,8 +90,8 @@ class SessionRequest(Message):
     liked: Annotated[list[PostId], Field(min_length=1, max_length=BATCH)]
     seen: Annotated[list[PostId], Field(max_length=1000)] = []
     """Not to be recommended again, beside those liked."""
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    cursor: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,512}$")] | None = None
+    limit: Limit = 20
+    cursor: Cursor | None = None
 
 
 class Receipt(Message):
