@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
@@ -80,6 +81,10 @@ def _decoded(value: Any) -> bytes:
     return data
 
 
+def _encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 def _rfc3339(value: Any) -> datetime:
     """Pydantic also takes a number of seconds, in quotes or not: the schema promises no such."""
     if isinstance(value, datetime):
@@ -119,6 +124,9 @@ Text = Annotated[
 Image = Annotated[
     bytes,
     BeforeValidator(_decoded),
+    PlainSerializer(
+        lambda data: base64.b64encode(data).decode(), return_type=str, when_used="json"
+    ),
     WithJsonSchema(
         {"type": "string", "contentEncoding": "base64", "format": "base64-image", "minLength": 4}
     ),
