@@ -74,6 +74,7 @@ def _authority(origin: str) -> str | None:
 def _name(host: str) -> str:
     """The name in a Host header, without its port."""
     try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        parts = urlsplit(f"//{host}")
+        return "" if "@" in host else (parts.hostname or "").rstrip(".")
     except ValueError:
         return ""
