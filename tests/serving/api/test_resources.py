@@ -1,0 +1,146 @@
+import base64
+
+import pytest
+
+from serving.wire.answers import PostView
+from tests.serving.local_backend import picture
+
+POST = {"user_id": "author", "text": "A bird. It sings.", "tags": ["bird"]}
+
+
+@pytest.fixture(scope="module")
+def written(client):
+    """Posts whose ids look like paths."""
+    ids = ("deep/er/id", "ends/related", "ends/image", "ends/related/image", "a:b@c/d_e-f.g")
+    image = base64.b64encode(picture("WEBP")).decode()
+    for post_id in ids:
+        path = "/v1/posts/" + post_id.replace("/", "%2F")
+        assert client.put(path, json=POST | {"image": image}).status_code == 201
+    return ids
+
+
+def test_slashes_of_an_id_may_be_raw_or_encoded(client, written):
+    for path in ("deep/er/id", "deep%2Fer%2Fid", "deep%2fer/id"):
+        assert client.get(f"/v1/posts/{path}").json()["post_id"] == "deep/er/id"
+    for path in ("post/001", "post%2F001"):
+        raw = client.get(f"/v1/posts/{path}/related").json()
+        assert raw["items"] and raw["items"][0]["id"] != "post/001"
+
+
+def test_encoded_slashes_never_part_a_path(client, written):
+    for post_id in written:
+        encoded = post_id.replace("/", "%2F")
+        assert client.get(f"/v1/posts/{encoded}").json()["post_id"] == post_id
+        assert client.get(f"/v1/posts/{encoded}/image").content == picture("WEBP")
+    assert client.get("/v1/posts/ends/image").status_code == 404, "there is no post `ends`"
+
+
+def test_a_raw_path_that_ends_like_the_api_is_the_apis(client):
+    assert client.put("/v1/posts/x/related", json=POST).status_code == 405
+    assert client.delete("/v1/users/x/similar").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/posts/a/b", "DELETE, GET, PUT"),
+        ("POST", "/v1/posts/a/related", "GET"),
+        ("GET", "/v1/search", "POST"),
+        ("PUT", "/v1/users", "GET"),
+        ("GET", "/v1/users/a", "DELETE"),
+        ("DELETE", "/healthz", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_writing_answers_created_then_replaced(client):
+    first = client.put("/v1/posts/twice", json=POST)
+    again = client.put("/v1/posts/twice", json=POST | {"text": "Two birds. They sing."})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert client.get("/v1/posts/twice").json()["title"] == "Two birds"
+    PostView.model_validate(client.get("/v1/posts/twice").json())
+
+
+def test_a_private_post_is_in_no_answer(client):
+    assert client.put("/v1/posts/secret", json=POST | {"private": True}).status_code == 201
+    assert client.get("/v1/posts/secret").status_code == 404
+    ids = [post["post_id"] for post in client.get("/v1/users/author/posts").json()["items"]]
+    assert ids and "secret" not in ids
+
+
+def test_another_persons_post_can_not_be_taken(client):
+    client.put("/v1/posts/mine", json=POST)
+    answer = client.put("/v1/posts/mine", json=POST | {"user_id": "thief"})
+    assert answer.status_code == 409 and "thief" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/users/person0/recommendations?limit=2",
+        "/v1/users/person0/similar?limit=2",
+        "/v1/users/person0/posts",
+        "/v1/posts/post/001/related?limit=2",
+        "/v1/posts/post/001",
+        "/v1/posts/deep/er/id/image",
+    ],
+)
+def test_what_a_client_has_is_not_sent_again(client, written, path):
+    first = client.get(path)
+    etag = first.headers["etag"]
+    assert "private" in first.headers["cache-control"]
+    for tags in (etag, f'"other", {etag}', "*", etag.removeprefix("W/")):
+        again = client.get(path, headers={"if-none-match": tags})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    assert client.get(path, headers={"if-none-match": '"other"'}).content == first.content
+
+
+def test_a_picture_can_not_run_anything(client, written):
+    headers = client.get("/v1/posts/deep/er/id/image").headers
+    assert headers["content-type"] == "image/webp"
+    assert headers["content-disposition"] == "inline"
+    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_filters_in_the_query_hold(client):
+    path = "/v1/users/person0/recommendations"
+    query = {
+        "author": ["person1", "person2"],
+        "created_after": "2026-01-01T10:00:00Z",
+        "created_before": "2026-01-01T20:00:00+02:00",
+    }
+    items = client.get(path, params=query).json()["items"]
+    assert items
+    for item in items:
+        assert item["post"]["user_id"] in query["author"]
+        assert "2026-01-01T10:00:00" <= item["post"]["created_at"] < "2026-01-01T18:00:00"
+    assert client.get(path, params={"language": "xx"}).json()["items"] == []
+
+
+def test_pictures_come_as_json_or_as_a_form(client):
+    images = [picture(), picture("JPEG")]
+    body = {"images": [base64.b64encode(one).decode() for one in images]}
+    form = [("images", (f"{place}.bin", one)) for place, one in enumerate(images)]
+    path = "/v1/embeddings/images"
+    assert client.post(path, json=body).json() == client.post(path, files=form).json()
+
+
+def test_readiness_tells_each_part(client, backend):
+    assert client.get("/readyz").json()["parts"][0]["name"] == "recommender"
+    backend.ready = False
+    try:
+        answer = client.get("/readyz")
+        assert answer.status_code == 503 and answer.json()["ready"] is False
+        assert answer.headers["content-type"] == "application/json"
+    finally:
+        backend.ready = True
+
+
+def test_the_document_is_served_and_no_page_of_a_cdn_is(client):
+    assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
+    assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
