@@ -22,7 +22,7 @@ _PART = r"[A-Za-z0-9_:@-][A-Za-z0-9_.:@-]*"
 class _Whole(StringConvertor):
     """An id before a word that belongs to the path."""
 
-    regex = ".+"
+    regex = "(?s:.+)"
 
 
 class _Post(StringConvertor):
