@@ -61,11 +61,7 @@ class Build:
         """
         if not len(ids):
             return
-        self._check(ids, vectors)
-        rows: list[dict[str, object]] = [
-            {"id": id, "vector": vector}
-            for id, vector in zip(ids, vectors.astype(np.float32), strict=True)
-        ]
+        rows = _rows(ids, vectors, self.dimension)
         if posts is not None:
             for row, post in zip(rows, posts, strict=True):
                 row |= _post_fields(post)
@@ -130,23 +126,43 @@ class Build:
         # without waiting: an empty collection's index is there at once, but pymilvus would sleep
         self._milvus("create_index", name, index, sync=False)
 
-    def _check(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        if vectors.shape != (len(ids), self.dimension):
-            raise BadData(
-                f"{len(ids)} vectors of {self.dimension} dimensions were expected, "
-                f"not an array of {vectors.shape}"
-            )
-        bad = next((id for id in ids if not is_good_id(id)), None)
-        if bad is not None:
-            raise BadData(f"id {bad!r:.140} must be 1 to 128 of the characters A-Za-z0-9_.:@/-")
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        wrong = ~(np.abs(lengths - 1) < 1e-3)  # NaN compares false, and is wrong
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            raise BadData(
-                f"the embedding of {ids[at]} has length {lengths[at]:.4g}, not 1",
-                hint="the model is broken; train it again or promote another version",
-            )
+
+def _rows(ids: Sequence[str], vectors: np.ndarray, dimension: int) -> list[dict[str, object]]:
+    if vectors.shape != (len(ids), dimension):
+        raise BadData(
+            f"{len(ids)} vectors of {dimension} dimensions were expected, "
+            f"not an array of {vectors.shape}"
+        )
+    bad = next((id for id in ids if not is_good_id(id)), None)
+    if bad is not None:
+        raise BadData(f"id {bad!r:.140} must be 1 to 128 of the characters A-Za-z0-9_.:@/-")
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    wrong = ~(np.abs(lengths - 1) < 1e-3)  # NaN compares false, and is wrong
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise BadData(
+            f"the embedding of {ids[at]} has length {lengths[at]:.4g}, not 1",
+            hint="the model is broken; train it again or promote another version",
+        )
+    return [
+        {"id": id, "vector": vector}
+        for id, vector in zip(ids, vectors.astype(np.float32), strict=True)
+    ]
+
+
+def post_rows(
+    posts: Sequence[Post], vectors: np.ndarray, dimension: int
+) -> list[dict[str, object]]:
+    """Rows of a collection of posts, images or texts.
+
+    Args:
+        posts: n posts.
+        vectors: (n, D) unit rows.
+        dimension: D.
+    Raises: BadData as `Build.insert`.
+    """
+    rows = _rows([post.post_id for post in posts], vectors, dimension)
+    return [row | _post_fields(post) for row, post in zip(rows, posts, strict=True)]
 
 
 def _post_fields(post: Post) -> dict[str, object]:

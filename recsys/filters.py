@@ -101,6 +101,17 @@ class AtLeast(Filter):
 
 
 @dataclass(frozen=True)
+class AtMost(Filter):
+    """The field's number is this or less; a row without a number doesn't pass."""
+
+    field: Field
+    value: int
+
+    def render(self) -> str:
+        return f"{self.field} <= {_literal(self.value)}"
+
+
+@dataclass(frozen=True)
 class Both(Filter):
     """Two conditions at once."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from recsys.answers import SimilarUser
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
-from recsys.filters import without_ids
+from recsys.filters import Everything, Filter, without_ids
 from recsys.profiles import Profile
 from recsys.reasons import why_person
 from recsys.versions import Target
@@ -15,7 +15,12 @@ from recsys.view import MOST, Near, View
 
 
 def nearest(
-    view: View, target: Target, query: np.ndarray, first: int, exclude: frozenset[str]
+    view: View,
+    target: Target,
+    query: np.ndarray,
+    first: int,
+    exclude: frozenset[str],
+    where: Filter | None = None,
 ) -> Iterator[list[Near]]:
     """Ever farther rows, four times as many each time, until there are no more.
 
@@ -25,9 +30,11 @@ def nearest(
         query: (D,) unit.
         first: how many to begin with.
         exclude: ids to leave out.
+        where: what else must hold.
     """
+    condition = where or Everything()
     while True:
-        (found,) = view.search(target, query[None], first, without_ids(exclude))
+        (found,) = view.search(target, query[None], first, without_ids(exclude) & condition)
         if not found:
             return
         yield found

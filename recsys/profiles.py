@@ -13,6 +13,7 @@ from recsys.events.database import Events
 from recsys.events.records import Post
 from recsys.versions import Target
 from recsys.view import View
+from training.errors import NotFound
 from training.histories import approval
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
@@ -40,7 +41,7 @@ class Profile:
     """What is known of a person.
 
     Attributes:
-        user_id: who.
+        user_id: who; empty for an anonymous session.
         anchors: the latest posts that speak for them, latest first.
         seen: ids of posts never to be recommended: own, or reacted to in any way.
         vector: (D,) float32 unit; None for a person without a learned vector and without anchors.
@@ -96,11 +97,40 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
     vector = view.fetch(Target.USERS, [user_id]).get(user_id)
     if vector is None:
         vector = _folded_in(anchors)
+    seen = frozenset(post.post_id for post in own) | {one.post_id for one in reactions}
+    return _profile(user_id, anchors, seen, vector, view)
+
+
+def profile_of_session(
+    liked: Sequence[str], seen: Sequence[str], events: Events, view: View, config: RecommendConfig
+) -> Profile:
+    """Someone without an account, known by the posts that they liked, the latest last.
+
+    Raises: NotFound if none of the posts is there.
+    """
+    posts = events.posts(liked)
+    public = [id for id in dict.fromkeys(reversed(liked)) if id in posts and not posts[id].private]
+    if not public:
+        raise NotFound(f"no post {liked[0]!r:.140}", hint="give ids of public posts")
+    anchors = tuple(
+        Anchor(posts[id], False, 1.0, vector)
+        for id, vector in _indexed(public, view, config.anchors).items()
+    )
+    return _profile("", anchors, frozenset(liked) | frozenset(seen), _folded_in(anchors), view)
+
+
+def _profile(
+    user_id: str,
+    anchors: tuple[Anchor, ...],
+    seen: frozenset[str],
+    vector: np.ndarray | None,
+    view: View,
+) -> Profile:
     rows = np.array([anchor.vector for anchor in anchors]).reshape(-1, view.dimension)
     return Profile(
         user_id=user_id,
         anchors=anchors,
-        seen=frozenset(post.post_id for post in own) | {one.post_id for one in reactions},
+        seen=seen,
         vector=vector,
         query=None if vector is None else view.aimed(vector[None], Target.USERS, Target.POSTS)[0],
         anchor_queries=view.aimed(rows, Target.POSTS, Target.POSTS),

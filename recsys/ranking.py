@@ -64,12 +64,14 @@ def rank(
         profile: the person.
         config: the weights.
     """
+    placed = [c.post_id for c in candidates if vectors.get(c.post_id) is not None]
+    cosines = _Cosines(placed, vectors, profile)
     scored = []
     for candidate in candidates:
         vector = vectors.get(candidate.post_id)
         parts, nearest = _by_place(candidate), None
         if profile.query is not None:
-            parts, nearest = _by_cosine(vector, profile.query, profile, config)
+            parts, nearest = cosines.of(candidate.post_id, profile, config)
         post = posts[candidate.post_id]
         scored.append(Scored(post, parts, nearest, vector, candidate.sources))
     return in_order(scored)
@@ -85,18 +87,34 @@ def _by_place(candidate: Candidate) -> tuple[Part, ...]:
     return (Part(kind, 1 / (1 + candidate.place)),)
 
 
-def _by_cosine(
-    vector: np.ndarray | None, query: np.ndarray, profile: Profile, config: RankingConfig
-) -> tuple[tuple[Part, ...], Anchor | None]:
-    if vector is None:
-        return (Part(ReasonKind.TASTE, 0.0),), None
-    taste = float(query @ vector)
-    if not profile.anchors:
-        return (Part(ReasonKind.TASTE, taste),), None
-    cosines = profile.anchor_queries @ vector
-    at = int(np.argmax(cosines))
-    parts = (
-        Part(ReasonKind.TASTE, config.taste * taste),
-        Part(ReasonKind.POST, (1 - config.taste) * float(cosines[at])),
-    )
-    return parts, profile.anchors[at]
+class _Cosines:
+    """Of all candidates to a person and their anchors at once."""
+
+    def __init__(
+        self, ids: Sequence[str], vectors: Mapping[str, np.ndarray], profile: Profile
+    ) -> None:
+        self._row = {id: row for row, id in enumerate(ids)}
+        if not ids or profile.query is None:
+            return
+        matrix = np.stack([vectors[id] for id in ids])
+        self._taste = matrix @ profile.query
+        if profile.anchors:
+            to_anchors = matrix @ profile.anchor_queries.T
+            self._nearest = to_anchors.argmax(axis=1)
+            self._best = to_anchors.max(axis=1)
+
+    def of(
+        self, post_id: str, profile: Profile, config: RankingConfig
+    ) -> tuple[tuple[Part, ...], Anchor | None]:
+        """The parts of a score, and the nearest anchor."""
+        row = self._row.get(post_id)
+        if row is None:
+            return (Part(ReasonKind.TASTE, 0.0),), None
+        taste = float(self._taste[row])
+        if not profile.anchors:
+            return (Part(ReasonKind.TASTE, taste),), None
+        parts = (
+            Part(ReasonKind.TASTE, config.taste * taste),
+            Part(ReasonKind.POST, (1 - config.taste) * float(self._best[row])),
+        )
+        return parts, profile.anchors[int(self._nearest[row])]

@@ -1,5 +1,6 @@
 """The recommender: posts for a person, people like a person, and search."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,10 @@ from recsys.candidates.rounds import rounds
 from recsys.config import RecommendConfig
 from recsys.diversity import diverse
 from recsys.events.database import Events
+from recsys.filtering import PostFilter
+from recsys.mixing import QueryVector, mixed
 from recsys.neighbours import similar_people
-from recsys.profiles import Profile, profile_of
+from recsys.profiles import Profile, profile_of, profile_of_session
 from recsys.ranking import Scored, in_order, rank
 from recsys.reasons import why_post
 from recsys.rules import allowed
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from training.space import Space
 
 K_MOST = 1000
+_COPIES = 50
 
 
 class Recommender:
@@ -53,7 +57,14 @@ class Recommender:
         self._space = space
         self._model_version = model_version
 
-    def recommend(self, user_id: str, k: int | None = None) -> list[Recommendation]:
+    def recommend(
+        self,
+        user_id: str,
+        k: int | None = None,
+        *,
+        where: PostFilter | None = None,
+        view: View | None = None,
+    ) -> list[Recommendation]:
         """Posts for a person, best first; fewer than k only if no other may be shown.
 
         Own, seen, private and deleted posts are never among them.
@@ -61,20 +72,58 @@ class Recommender:
         Args:
             user_id: a known person; one of whom nothing is known gets the fallback.
             k: 1 to 1000.
-        Raises: NotFound for an unknown person, with near ids; BadConfig for a bad k.
+            where: what else must hold of the posts.
+            view: the version to keep to; the live one if None.
+        Raises: NotFound for an unknown person, with near ids; BadConfig for a bad k; Vanished if a
+            given view was dropped.
         """
         k = self._checked(k)
         person = self._events.person(user_id)
-        return self._store.read(lambda view: self._recommend(person.user_id, k, view))
 
-    def _recommend(self, user_id: str, k: int, view: View) -> list[Recommendation]:
-        config = self._config
-        profile = profile_of(user_id, self._events, view, config)
-        ranked: list[Scored] = []
-        for candidates in rounds(profile, view, self._events, config):
+        def work(view: View) -> list[Recommendation]:
+            profile = profile_of(person.user_id, self._events, view, self._config)
+            return self._recommend(profile, k, view, where)
+
+        return work(view) if view else self._store.read(work)
+
+    def for_session(
+        self,
+        liked: Sequence[str],
+        seen: Sequence[str],
+        k: int | None = None,
+        *,
+        view: View | None = None,
+    ) -> list[Recommendation]:
+        """Posts for someone without an account, by the posts that they liked.
+
+        Args:
+            liked: ids, the latest last; those that aren't there are passed over.
+            seen: ids not to recommend, beside those liked.
+            k: 1 to 1000.
+            view: the version to keep to; the live one if None.
+        Raises: NotFound if none of the liked posts is there; BadConfig for a bad k; Vanished.
+        """
+        k = self._checked(k)
+
+        def work(view: View) -> list[Recommendation]:
+            profile = profile_of_session(liked, seen, self._events, view, self._config)
+            return self._recommend(profile, k, view, None)
+
+        return work(view) if view else self._store.read(work)
+
+    def _recommend(
+        self, profile: Profile, k: int, view: View, where: PostFilter | None
+    ) -> list[Recommendation]:
+        config, ranked = self._config, list[Scored]()
+        condition = where.filter() if where else None
+        for candidates in rounds(profile, view, self._events, config, condition):
             posts = self._events.posts([candidate.post_id for candidate in candidates])
             candidates = allowed(candidates, posts, profile)
-            vectors = view.fetch(Target.POSTS, [candidate.post_id for candidate in candidates])
+            if where:
+                candidates = [one for one in candidates if where.passes(posts[one.post_id])]
+            vectors = {one.post_id: one.vector for one in candidates if one.vector is not None}
+            missing = [one.post_id for one in candidates if one.vector is None]
+            vectors |= view.fetch(Target.POSTS, missing)
             ranked = in_order(ranked + rank(candidates, posts, vectors, profile, config.ranking))
             enough = len(ranked) >= max(k, config.candidates.spare)
             if len(diverse(ranked, k, config.diversity, fill=enough)) == k:
@@ -82,12 +131,15 @@ class Recommender:
         chosen = diverse(ranked, k, config.diversity, fill=True)
         return [self._answer(scored, profile) for scored in chosen]
 
-    def similar(self, user_id: str, k: int | None = None) -> list[SimilarUser]:
+    def similar(
+        self, user_id: str, k: int | None = None, *, view: View | None = None
+    ) -> list[SimilarUser]:
         """People like a person, nearest first.
 
         Args:
             user_id: a known person.
             k: 1 to 1000.
+            view: the version to keep to; the live one if None.
         Raises: NotFound for an unknown person, with near ids, and for one who has neither posted
             nor reacted; BadConfig for a bad k.
         """
@@ -98,7 +150,76 @@ class Recommender:
             profile = self._placed(person.user_id, view)
             return similar_people(profile, view, self._events, k, self._config)
 
-        return self._store.read(work)
+        return work(view) if view else self._store.read(work)
+
+    def related(self, post_id: str, k: int | None = None, *, view: View | None = None) -> list[Hit]:
+        """Posts near a post, nearest first, without its near-duplicates.
+
+        Args:
+            post_id: of a public post.
+            k: 1 to 1000.
+            view: the version to keep to; the live one if None.
+        Raises: NotFound if there is no such post, or it isn't indexed yet; BadConfig for a bad k;
+            Vanished.
+        """
+        k = self._checked(k)
+
+        def work(view: View) -> list[Hit]:
+            place = self.place_of_post(post_id, view)
+            copies = self._copies_of(place, view)
+            return self.nearest([place], Target.POSTS, k, exclude=copies | {post_id}, view=view)
+
+        return work(view) if view else self._store.read(work)
+
+    def nearest(
+        self,
+        parts: Sequence[QueryVector],
+        for_: Target,
+        k: int | None = None,
+        *,
+        where: PostFilter | None = None,
+        exclude: frozenset[str] = frozenset(),
+        view: View,
+    ) -> list[Hit]:
+        """What is near a mix of texts, pictures, people and posts.
+
+        Args:
+            parts: of the mix, embedded by the view's model version.
+            for_: what kind of thing to find.
+            k: 1 to 1000.
+            where: what must hold of posts, images and texts; says nothing about people.
+            exclude: ids to leave out.
+            view: the version to keep to.
+        Raises: BadData if the parts cancel out; BadConfig for a bad k; Vanished.
+        """
+        k = self._checked(k)
+        query = mixed(parts, for_, view)
+        return search_near(query, for_, k, view, self._events, exclude, where)
+
+    def place(self, user_id: str, view: View) -> QueryVector:
+        """Where a person is. Raises: NotFound for one unknown or without a place."""
+        person = self._events.person(user_id)
+        vector = self._placed(person.user_id, view).vector
+        assert vector is not None  # `_placed` saw to it
+        return QueryVector(Target.USERS, vector)
+
+    def place_of_post(self, post_id: str, view: View) -> QueryVector:
+        """Where a public post is. Raises: NotFound if it isn't there, or isn't indexed yet."""
+        post = self._events.posts([post_id]).get(post_id)
+        if post is None or post.private:
+            raise NotFound(f"no post {post_id!r:.140}")
+        vector = view.fetch(Target.POSTS, [post_id]).get(post_id)
+        if vector is None:
+            raise NotFound(
+                f"post {post_id!r} has no place among the others yet", hint="try again in a minute"
+            )
+        return QueryVector(Target.POSTS, vector)
+
+    def _copies_of(self, place: QueryVector, view: View) -> frozenset[str]:
+        """Posts that are the same to a person."""
+        (found,) = view.search(Target.POSTS, place.vector[None], _COPIES)
+        limit = self._config.diversity.near_duplicate
+        return frozenset(near.id for near in found if near.score >= limit)
 
     def search(
         self,
@@ -130,7 +251,8 @@ class Recommender:
 
         def work(view: View) -> list[Hit]:
             asker, query = self._query(text, image, user, view)
-            return search_near(query, asker, for_, k, view, self._events, exclude)
+            aimed = view.aimed(query[None], asker, for_)[0]
+            return search_near(aimed, for_, k, view, self._events, exclude)
 
         return self._store.read(work)
 

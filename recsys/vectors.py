@@ -3,13 +3,16 @@
 How versions are named and how the live one is told is in `versions.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from recsys.build import Build
+import numpy as np
+
+from recsys.build import Build, post_rows
 from recsys.config import IndexConfig
+from recsys.events.records import Post
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
@@ -76,6 +79,14 @@ class VectorStore:
             )
         return self._view(version)
 
+    def open(self, version: Version) -> View:
+        """A version to keep to, whichever is live. Raises: Vanished if it was dropped."""
+        return self._view(version)
+
+    def forget(self) -> None:
+        """Look anew at what is in memory; after `Vanished`."""
+        self._views.clear()
+
     def read(self, work: Callable[[View], T]) -> T:
         """Run a query against the live version; again if that was dropped while it ran.
 
@@ -86,7 +97,7 @@ class VectorStore:
             try:
                 return work(self.live())
             except Vanished:
-                self._views.clear()  # dropped, or no longer in memory: look again
+                self.forget()  # dropped, or no longer in memory: look again
         raise Unavailable(f"the index at {self.location} changes too fast to be read; try again")
 
     def versions(self) -> list[Version]:
@@ -147,9 +158,38 @@ class VectorStore:
                 f"there is no build {build}" if build else f"nothing is older than {live}",
                 hint=f"kept builds: {kept}",
             )
-        self._view(wanted[0])  # into memory before anyone is sent there
-        self._switch(wanted[0])
+        self.use(wanted[0])
         return wanted[0]
+
+    def use(self, version: Version) -> None:
+        """Make a complete version the live one. Raises: Vanished if it was dropped."""
+        self._view(version)  # into memory before anyone is sent there
+        self._switch(version)
+
+    def put(
+        self, version: Version, posts: Sequence[Post], vectors: Mapping[Target, np.ndarray]
+    ) -> None:
+        """Write posts into a complete version, over what it holds of them.
+
+        Args:
+            version: which.
+            posts: n public posts.
+            vectors: (n, D) unit rows of posts, images and texts; a row of NaN for a post that has
+                no image or text.
+        Raises: BadData for a vector that isn't finite and of length 1; Vanished.
+        """
+        view = self._view(version)
+        for target, rows in vectors.items():
+            name = self._names.collection(target, version)
+            there = [bool(np.isfinite(row).all()) for row in rows]
+            absent = [
+                post.post_id for post, is_there in zip(posts, there, strict=True) if not is_there
+            ]
+            if absent:
+                self._milvus("delete", name, filter=among_ids(absent).render())
+            shown = [post for post, is_there in zip(posts, there, strict=True) if is_there]
+            if shown:
+                self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
 
     def remove(self, target: Target, ids: Sequence[str]) -> None:
         """Delete rows from every complete version, so that no rollback brings them back."""

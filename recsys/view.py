@@ -1,6 +1,6 @@
 """Reading one version of the index."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +14,7 @@ from training.errors import Conflict
 MOST = 16_384
 """Milvus returns no more than this for one query."""
 _FETCHED_AT_ONCE = 1000
+_LISTED_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,25 @@ class View:
             where: condition on the rows.
         Raises: Conflict if D is another than the index's.
         """
+        return self._search(target, queries, k, where, {})
+
+    def search_with_vectors(
+        self, target: Target, queries: np.ndarray, k: int, where: Filter | None = None
+    ) -> tuple[list[list[Near]], dict[str, np.ndarray]]:
+        """As `search`, and the (D,) vectors of all that was found, which costs little more."""
+        vectors: dict[str, np.ndarray] = {}
+        found = self._search(target, queries, k, where, vectors, ["id", "vector"])
+        return found, vectors
+
+    def _search(
+        self,
+        target: Target,
+        queries: np.ndarray,
+        k: int,
+        where: Filter | None,
+        vectors: dict[str, np.ndarray],
+        fields: Sequence[str] = ("id",),
+    ) -> list[list[Near]]:
         if queries.ndim != 2 or queries.shape[1] != self.dimension:
             raise Conflict(
                 f"the index has {self.dimension} dimensions, the query {queries.shape[-1]}",
@@ -112,10 +132,15 @@ class View:
             anns_field="vector",
             limit=k,
             filter=(where or Everything()).render(),
-            output_fields=["id"],
+            output_fields=list(fields),
             # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
             search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
         )
+        if "vector" in fields:
+            for hit in (hit for answer in answers for hit in answer):
+                if hit["id"] not in vectors:
+                    row = np.asarray(hit["entity"]["vector"], dtype=np.float32)
+                    vectors[str(hit["id"])] = row
         return [
             sorted(
                 (Near(str(hit["id"]), round(float(hit["distance"]), 6)) for hit in answer),
@@ -137,6 +162,20 @@ class View:
             for row in rows:
                 found[str(row["id"])] = np.asarray(row["vector"], dtype=np.float32)
         return found
+
+    def ids(self, target: Target) -> Iterator[list[str]]:
+        """All ids, some thousand at a time, in no order."""
+        rows = self._milvus(
+            "query_iterator",
+            self._names.collection(target, self.version),
+            batch_size=_LISTED_AT_ONCE,
+            output_fields=["id"],
+        )
+        try:
+            while found := rows.next():
+                yield [str(row["id"]) for row in found]
+        finally:
+            rows.close()
 
     def count(self, target: Target) -> int:
         """How many rows there are, every acknowledged one included."""

@@ -85,3 +85,10 @@ class TrainingFailed(CommonspaceError):
     """Training ended without a model."""
 
     exit_code = 8
+
+
+class Gone(CommonspaceError):
+    """It was deleted for good, and does not come back."""
+
+    exit_code = 9
+    http_status = 410

@@ -3,19 +3,17 @@
 from itertools import chain, zip_longest
 
 from recsys.candidates.source import Request, sources
-from recsys.versions import Target
 
 
 @sources.register("related")
 def related(request: Request) -> list[str]:
-    """The posts nearest to each of the latest anchors, by turns; one request for all anchors.
+    """The posts nearest to each of the latest anchors, by turns.
 
     A person with several interests has them all served, which their one place may lie between.
     """
-    queries = request.profile.anchor_queries[: request.config.candidates.related_to]
-    if not len(queries):
+    anchors = request.nearby.anchors
+    if not anchors:
         return []
-    each = -(-request.count // len(queries))
-    found = request.view.search(Target.POSTS, queries, each, request.others)
-    turns = chain.from_iterable(zip_longest(*found))
+    each = -(-request.count // len(anchors))
+    turns = chain.from_iterable(zip_longest(*(found[:each] for found in anchors)))
     return list(dict.fromkeys(near.id for near in turns if near is not None))

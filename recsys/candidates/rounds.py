@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from recsys.candidates.source import Request, sources
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
+from recsys.filters import Everything, Filter
 from recsys.profiles import Profile
 from recsys.view import View
 
@@ -21,15 +24,21 @@ class Candidate:
         post_id: of the post.
         sources: who proposed it.
         place: 0 for the first proposal of all, and so on.
+        vector: (D,) of the post, if it came with the proposal.
     """
 
     post_id: str
     sources: tuple[str, ...]
     place: int
+    vector: np.ndarray | None = None
 
 
 def rounds(
-    profile: Profile, view: View, events: Events, config: RecommendConfig
+    profile: Profile,
+    view: View,
+    events: Events,
+    config: RecommendConfig,
+    where: Filter | None = None,
 ) -> Iterator[list[Candidate]]:
     """Rounds of new candidates; each asks for four times as many as the one before.
 
@@ -40,13 +49,13 @@ def rounds(
     count, proposed = config.candidates.count, 0
     exclude = profile.seen
     while True:
-        request = Request(profile, view, events, config, count, exclude)
+        request = Request(profile, view, events, config, count, exclude, where or Everything())
         proposals: dict[str, list[str]] = {}
         for name in names:
             for post_id in sources[name](request):
                 proposals.setdefault(post_id, []).append(name)
         found = [
-            Candidate(post_id, tuple(by), proposed + place)
+            Candidate(post_id, tuple(by), proposed + place, request.vector(post_id))
             for place, (post_id, by) in enumerate(proposals.items())
             if post_id not in exclude
         ]

@@ -1,14 +1,37 @@
 """What a candidate source is, and where sources are registered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
-from recsys.filters import Differs, Field, Filter, without_ids
+from recsys.filters import Differs, Everything, Field, Filter, without_ids
 from recsys.profiles import Profile
-from recsys.view import View
+from recsys.versions import Target
+from recsys.view import Near, View
 from training.registry import Registry
+
+EVERY_POST = Everything()
+_LEAST_EACH = 30
+"""Posts per query, however many queries there are."""
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """What is near a person.
+
+    Attributes:
+        person: nearest to their own place.
+        anchors: nearest to each of their latest anchors.
+        vectors: (D,) of all of them.
+    """
+
+    person: list[Near]
+    anchors: list[list[Near]]
+    vectors: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -22,6 +45,7 @@ class Request:
         config: of the recommender.
         count: how many posts to propose at most.
         exclude: ids that need no proposing: own, seen, or proposed before.
+        where: what the asker wants of posts.
     """
 
     profile: Profile
@@ -30,11 +54,38 @@ class Request:
     config: RecommendConfig
     count: int
     exclude: frozenset[str]
+    where: Filter = EVERY_POST
+
+    @cached_property
+    def nearby(self) -> Nearby:
+        """The posts near the person and near each of their latest anchors, by one request.
+
+        All that sources ask of the index at all: a search costs far more than a query in it.
+        """
+        profile, names = self.profile, self.config.candidates.sources
+        rows = [np.empty((0, self.view.dimension), np.float32)]
+        person = "taste" in names and profile.query is not None
+        if person and profile.query is not None:
+            rows.append(profile.query[None])
+        anchors = len(profile.anchor_queries) if "related" in names else 0
+        rows.append(profile.anchor_queries[: min(anchors, self.config.candidates.related_to)])
+        queries = np.concatenate(rows)
+        if not len(queries):
+            return Nearby([], [], {})
+        each = min(self.count, max(_LEAST_EACH, -(-2 * self.count // len(queries))))
+        found, vectors = self.view.search_with_vectors(Target.POSTS, queries, each, self.others)
+        return Nearby(found[0] if person else [], found[person:], vectors)
+
+    def vector(self, post_id: str) -> np.ndarray | None:
+        """The (D,) vector of a post, if the search brought it."""
+        searched = self.__dict__.get("nearby")  # a source that needs no search starts none
+        return searched.vectors.get(post_id) if searched else None
 
     @property
     def others(self) -> Filter:
         """Posts of other people that aren't excluded."""
-        return Differs(Field.AUTHOR, self.profile.user_id) & without_ids(self.exclude)
+        mine = Differs(Field.AUTHOR, self.profile.user_id) if self.profile.user_id else Everything()
+        return mine & without_ids(self.exclude) & self.where
 
 
 Source = Callable[[Request], list[str]]

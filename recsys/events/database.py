@@ -13,10 +13,16 @@ from sqlalchemy import Row, Select, func, select
 from recsys.config import EventsConfig
 from recsys.events import lease, writing
 from recsys.events.engine import open_engine
+from recsys.events.pictures import (
+    StoredPicture,
+    drop_unused,
+    put_pictures,
+    read_pictures,
+)
 from recsys.events.records import Person, Post, Reaction
-from recsys.events.tables import people, posts, reactions
+from recsys.events.tables import people, pictures, posts, reactions
 from training.data.identity import is_good_id
-from training.errors import NotFound
+from training.errors import Gone, NotFound
 
 _STREAMED = 1000
 _LATEST = (posts.c.created_at.desc().nulls_last(), posts.c.post_id)
@@ -76,7 +82,57 @@ class Events:
         with self._engine.connect() as connection:
             return list(connection.scalars(select(people.c.user_id).order_by(people.c.user_id)))
 
+    def users_page(self, prefix: str, start: int, count: int) -> list[tuple[str, int]]:
+        """People whose id begins so, with how many public posts they have, most first.
+
+        Args:
+            prefix: of the id; empty for all.
+            start: how many to pass over.
+            count: how many at most.
+        """
+        public = (
+            select(posts.c.user_id, func.count().label("posts"))
+            .where(~posts.c.private)
+            .group_by(posts.c.user_id)
+            .subquery()
+        )
+        total = func.coalesce(public.c.posts, 0)
+        query = (
+            select(people.c.user_id, total)
+            .outerjoin(public, public.c.user_id == people.c.user_id)
+            .where(people.c.user_id.startswith(prefix, autoescape=True))
+            .order_by(total.desc(), people.c.user_id)
+            .offset(start)
+            .limit(count)
+        )
+        with self._engine.connect() as connection:
+            return [(row[0], int(row[1])) for row in connection.execute(query)]
+
     # Posts
+
+    def picture(self, post_id: str) -> StoredPicture | None:
+        """What a public post shows; None for one without a picture. Raises: NotFound."""
+        post = self.posts([post_id]).get(post_id) if is_good_id(post_id) else None
+        if post is None or post.private:
+            raise NotFound(f"no post {post_id!r:.140}")
+        return self.pictures([post.image_hash]).get(post.image_hash) if post.image_hash else None
+
+    def pictures(self, hashes: Collection[str]) -> dict[str, StoredPicture]:
+        """Those of the pictures that are stored, by the hash of their content."""
+        found: dict[str, StoredPicture] = {}
+        with self._engine.connect() as connection:
+            for part in writing.chunks(hashes):
+                found |= read_pictures(connection, part)
+        return found
+
+    def lacking_pictures(self, hashes: Collection[str]) -> set[str]:
+        """Those of the hashes under which no picture is stored."""
+        there: set[str] = set()
+        with self._engine.connect() as connection:
+            for part in writing.chunks(hashes):
+                query = select(pictures.c.image_hash).where(pictures.c.image_hash.in_(part))
+                there.update(connection.scalars(query))
+        return set(hashes) - there
 
     def posts(self, post_ids: Collection[str]) -> dict[str, Post]:
         """Those of the posts that exist, by id; private ones included."""
@@ -181,23 +237,66 @@ class Events:
             writing.put_people(connection, [Person(author) for author in authors])
             return writing.put_posts(connection, batch)
 
+    def put_post(self, post: Post, picture: StoredPicture | None = None) -> bool:
+        """Write a post as its author wants it now, private or public; True if it is new.
+
+        Raises: Gone if it or its author was deleted; Conflict if it is another person's.
+        """
+        with self._engine.begin() as connection:
+            query = select(posts.c.image_hash).where(posts.c.post_id == post.post_id)
+            before = connection.execute(query).one_or_none()
+            if writing.buried(connection, post):
+                raise Gone(
+                    f"post {post.post_id!r:.140} or its author was deleted for good",
+                    hint="write it under another id",
+                )
+            writing.put_people(connection, [Person(post.user_id)])
+            if picture is not None and post.image_hash:
+                put_pictures(connection, {post.image_hash: picture})
+            writing.put_posts(connection, [post], may_publish=True)
+            drop_unused(connection, [before.image_hash] if before else [])
+        return before is None
+
+    def add_pictures(self, batch: dict[str, StoredPicture]) -> None:
+        """Store pictures by the hash of their content; those that are there stay."""
+        with self._engine.begin() as connection:
+            put_pictures(connection, batch)
+
     def add_reactions(self, batch: Sequence[Reaction]) -> int:
-        """Add reactions and who reacted; how many were taken."""
+        """Add reactions and who reacted; how many were taken (neither end deleted)."""
+        done = self.react(batch)
+        return done.recorded + done.repeated
+
+    def react(
+        self, batch: Sequence[Reaction], keys: Sequence[str | None] | None = None
+    ) -> writing.Reacted:
+        """Add reactions and who reacted; each once, by its key or else by all that it says.
+
+        Args:
+            batch: n reactions.
+            keys: n keys that the senders chose.
+        """
         actors = dict.fromkeys(reaction.user_id for reaction in batch)
         with self._engine.begin() as connection:
             writing.put_people(connection, [Person(actor) for actor in actors])
-            return writing.put_reactions(connection, batch)
+            return writing.put_reactions(connection, batch, keys)
 
-    def delete_post(self, post_id: str) -> None:
-        """Delete a post and the reactions to it; no import brings it back. Raises: NotFound."""
+    def delete_post(self, post_id: str) -> int:
+        """Delete a post and the reactions to it; no import brings it back.
+
+        Returns: how many reactions.
+        Raises: NotFound.
+        """
         with self._engine.begin() as connection:
-            if not writing.erase_post(connection, post_id):
+            gone = writing.erase_post(connection, post_id) if is_good_id(post_id) else None
+            if gone is None:
                 raise NotFound(f"no post {post_id!r:.140}")
+            return gone
 
-    def delete_person(self, user_id: str) -> list[str]:
+    def delete_person(self, user_id: str) -> tuple[list[str], int]:
         """Delete a person with posts and reactions; no import brings them back.
 
-        Returns: the ids of the posts that went with them.
+        Returns: the ids of the posts that went with them, and how many reactions.
         Raises: NotFound with the nearest known ids.
         """
         self.person(user_id)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from recsys.events.database import Events
+from recsys.events.pictures import displayed
 from recsys.events.records import Person, Post, Reaction
 
 if TYPE_CHECKING:
     from training.data.clean import CleanData
 
 _ROWS = 1000
+_PICTURES = 64
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,25 @@ def import_data(data: "CleanData", events: Events) -> ImportReport:
     taken_people = _each(users, _person, events.add_people)
     taken_posts = _each(posts, _post, events.add_posts)
     taken_reactions = _each(reactions, _reaction, events.add_reactions)
+    _bring_pictures(data, events)
     total = len(posts) + len(reactions) + len(users)
     taken = taken_posts + taken_reactions + taken_people
     return ImportReport(taken_posts, taken_reactions, taken_people, total - taken)
+
+
+def _bring_pictures(data: "CleanData", events: Events) -> None:
+    """Store what public posts show; what is there already is passed over."""
+    shown: dict[str, int] = {}
+    for row, post in enumerate(data.posts(["private", "image_hash"]).to_pylist()):
+        if post["image_hash"] and not post["private"]:
+            shown.setdefault(post["image_hash"], row)
+    lacking = sorted(events.lacking_pictures(shown), key=shown.__getitem__)
+    for start in range(0, len(lacking), _PICTURES):
+        part = lacking[start : start + _PICTURES]
+        images = data.images([shown[hash] for hash in part])
+        events.add_pictures(
+            {hash: displayed(image) for hash, image in zip(part, images, strict=True) if image}
+        )
 
 
 def _each(table: pa.Table, record: Callable[[dict[str, Any]], Any], add: Callable) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     Index,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -71,6 +72,7 @@ posts = Table(
     Column("image_hash", String(32)),
     Index(None, "user_id"),
     Index(None, "created_at"),
+    Index(None, "image_hash"),
 )
 
 reactions = Table(
@@ -84,6 +86,15 @@ reactions = Table(
     Column("created_at", Instant),
     Index(None, "user_id"),
     Index(None, "post_id"),
+)
+
+# What posts show, by content: equal pictures are stored once.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("image_hash", String(32), primary_key=True),
+    Column("media_type", String(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 # What was deleted and must not come back by a repeated import. A hash, so that the id is gone, too.

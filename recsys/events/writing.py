@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, or_, select
 
+from recsys.events.pictures import drop_unused
 from recsys.events.records import Person, Post, Reaction
 from recsys.events.tables import people, posts, reactions, tombstones
 from recsys.events.upsert import upsert
@@ -33,10 +35,11 @@ def put_people(connection: Connection, batch: Sequence[Person]) -> int:
     return _run(connection, statement, rows)
 
 
-def put_posts(connection: Connection, batch: Sequence[Post]) -> int:
+def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: bool = False) -> int:
     """Add posts or replace what is known of them; how many were taken (not deleted).
 
-    A post that is private stays private: a repeated import may hide a post, never publish one.
+    A post that is private stays private, unless its author says otherwise (`may_publish`): a
+    repeated import may hide a post, never publish one.
 
     Raises: Conflict if a post is there already as another person's.
     """
@@ -48,29 +51,60 @@ def put_posts(connection: Connection, batch: Sequence[Post]) -> int:
         name: insert.excluded[name]
         for name in ("text", "tags", "created_at", "language", "image_hash")
     }
-    changes["private"] = or_(posts.c.private, insert.excluded.private)
+    kept = insert.excluded.private
+    changes["private"] = kept if may_publish else or_(posts.c.private, kept)
     statement = insert.on_conflict_do_update(index_elements=["post_id"], set_=changes)
     return _run(connection, statement, rows)
 
 
-def put_reactions(connection: Connection, batch: Sequence[Reaction]) -> int:
-    """Add reactions that aren't there yet; how many were taken (neither end deleted)."""
+@dataclass(frozen=True)
+class Reacted:
+    """What became of some reactions.
+
+    Attributes:
+        recorded: new ones.
+        repeated: those that were there already.
+        refused: those of people or to posts that were deleted for good.
+    """
+
+    recorded: int
+    repeated: int
+    refused: int
+
+
+def put_reactions(
+    connection: Connection, batch: Sequence[Reaction], keys: Sequence[str | None] | None = None
+) -> Reacted:
+    """Add reactions that aren't there yet.
+
+    Args:
+        connection: in a transaction.
+        batch: n reactions.
+        keys: n keys that their senders chose; without one, see `reaction_key`.
+    """
     ends = [{_digest("person", one.user_id), _digest("post", one.post_id)} for one in batch]
     gone = _buried(connection, (digest for pair in ends for digest in pair))
     rows = [
         {
-            "key": reaction_key(one),
+            "key": _hash("client", one.user_id, key) if key else reaction_key(one),
             "user_id": one.user_id,
             "post_id": one.post_id,
             "kind": one.kind,
             "value": one.value,
             "created_at": one.created_at,
         }
-        for one, pair in zip(batch, ends, strict=True)
+        for one, key, pair in zip(batch, keys or [None] * len(batch), ends, strict=True)
         if not gone & pair
     ]
+    rows_by_key = {row["key"]: row for row in rows}
+    known: set[str] = set()
+    for part in chunks(rows_by_key):
+        query = select(reactions.c.key).where(reactions.c.key.in_(part))
+        known.update(connection.scalars(query))
+    fresh = [row for key, row in rows_by_key.items() if key not in known]
     insert = upsert(connection, reactions)
-    return _run(connection, insert.on_conflict_do_nothing(index_elements=["key"]), rows)
+    _run(connection, insert.on_conflict_do_nothing(index_elements=["key"]), fresh)
+    return Reacted(len(fresh), len(rows) - len(fresh), len(batch) - len(rows))
 
 
 def reaction_key(reaction: Reaction) -> str:
@@ -79,22 +113,37 @@ def reaction_key(reaction: Reaction) -> str:
     return _hash(reaction.user_id, reaction.post_id, reaction.kind, when)
 
 
-def erase_post(connection: Connection, post_id: str) -> bool:
-    """Delete a post with its reactions for good; False if it wasn't there."""
+def buried(connection: Connection, post: Post) -> bool:
+    """Whether a post or its author was deleted for good."""
+    return bool(_buried(connection, _post_digests(post)))
+
+
+def erase_post(connection: Connection, post_id: str) -> int | None:
+    """Delete a post for good, with its reactions and its picture if no other shows that.
+
+    Returns: how many reactions went with it; None if it wasn't there.
+    """
     _bury(connection, [_digest("post", post_id)])
-    connection.execute(delete(reactions).where(reactions.c.post_id == post_id))
-    return connection.execute(delete(posts).where(posts.c.post_id == post_id)).rowcount > 0
+    gone = connection.execute(delete(reactions).where(reactions.c.post_id == post_id)).rowcount
+    query = select(posts.c.image_hash).where(posts.c.post_id == post_id)
+    picture = connection.scalar(query)
+    there = connection.execute(delete(posts).where(posts.c.post_id == post_id)).rowcount > 0
+    drop_unused(connection, [picture])
+    return gone if there else None
 
 
-def erase_person(connection: Connection, user_id: str) -> list[str]:
-    """Delete a person with their posts and reactions for good; the ids of those posts."""
+def erase_person(connection: Connection, user_id: str) -> tuple[list[str], int]:
+    """Delete a person with their posts and reactions for good.
+
+    Returns: the ids of those posts, and how many reactions went, to them or by the person.
+    """
     _bury(connection, [_digest("person", user_id)])
     own = connection.scalars(select(posts.c.post_id).where(posts.c.user_id == user_id)).all()
-    for post_id in own:
-        erase_post(connection, post_id)
-    connection.execute(delete(reactions).where(reactions.c.user_id == user_id))
+    gone = sum(erase_post(connection, post_id) or 0 for post_id in own)
+    by_them = delete(reactions).where(reactions.c.user_id == user_id)
+    gone += connection.execute(by_them).rowcount
     connection.execute(delete(people).where(people.c.user_id == user_id))
-    return list(own)
+    return list(own), gone
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

@@ -65,6 +65,7 @@ class JointSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
+        self.image_features, self.text_features = image_features, text_features
         self.whiten_image = Whitening(image_features, config.whitening)
         self.whiten_text = Whitening(text_features, config.whitening)
         self.blocks: tuple[Block, ...] = blocks_of(

@@ -101,7 +101,8 @@ def test_a_deleted_post_stays_deleted(events, tmp_path):
 def test_a_deleted_person_stays_deleted_with_all_they_did(events):
     world = small_world()
     fill(events, world)
-    gone = events.delete_person("person1")
+    gone, reactions = events.delete_person("person1")
+    assert reactions == 6
     assert gone == [f"post/{i:03d}" for i in range(8, 16)]
     fill(events, world)
     events.add_people([Person("person1", "back again")])
