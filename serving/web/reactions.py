@@ -1,0 +1,49 @@
+"""Like and hide: recorded, and the list is another at once."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from serving.security.keys import Scope
+from serving.web.forms import words_of
+from serving.web.person import recommended, said
+from serving.web.site import Site, is_part, person_path, post_path
+from serving.wire.writes import ReactionWrite
+from training.errors import BadData
+
+_KINDS = ("like", "hide")
+
+
+def add(router: APIRouter, site: Site) -> None:
+    """Add `POST /reactions`."""
+
+    @site.page(router, "/reactions", scope=Scope.WRITE, method="POST")
+    async def react(request: Request) -> Response:
+        sent = await words_of(request)
+        reaction, title = _read(sent), sent.get("title", "")[:200]
+        await site.backend.react([reaction])
+        elsewhere = sent.get("on") == "post"
+        if not is_part(request):
+            done = urlencode({"done": reaction.kind, "title": title})
+            path = post_path(reaction.post_id) if elsewhere else person_path(reaction.user_id)
+            return RedirectResponse(f"{path}?{done}", 303)
+        message = said(reaction.kind, title)
+        if elsewhere:
+            return site.render(request, "said.html", wrong=False, message=message, hint="")
+        feed = await recommended(site, reaction.user_id)
+        return site.render(
+            request, "feed_changed.html", user_id=reaction.user_id, feed=feed, message=message
+        )
+
+
+def _read(sent: dict[str, str]) -> ReactionWrite:
+    if sent.get("kind") not in _KINDS:
+        raise BadData("a post can be liked or hidden here")
+    fields = {name: sent.get(name, "") for name in ("user_id", "post_id", "kind")}
+    try:
+        return ReactionWrite.model_validate(fields)
+    except ValidationError:
+        raise BadData("this reaction names no person or no post") from None
