@@ -1,15 +1,20 @@
 """Answers as JSON, with a tag by which a client knows that it has them already."""
 
 import hashlib
+from collections.abc import Mapping
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 
-def answer(model: BaseModel, status: int = 200) -> Response:
-    """A model as JSON."""
-    return Response(model.model_dump_json().encode(), status, media_type="application/json")
+def answer(
+    model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A model as JSON; nobody between us and the client keeps it."""
+    body = model.model_dump_json().encode()
+    headers = {"cache-control": "no-store", **(headers or {})}
+    return Response(body, status, headers, "application/json")
 
 
 def tagged(request: Request, model: BaseModel) -> Response:

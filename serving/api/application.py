@@ -1,7 +1,6 @@
 """The application: resources, the page, and what stands between them and the world."""
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from serving.api import (
     embeddings,
@@ -21,7 +20,7 @@ from serving.backend import Backend
 from serving.security.bodies import BodyLimit, BodyLimits
 from serving.security.guard import Guard
 from serving.security.headers import SecurityHeaders
-from serving.security.origin import OriginCheck
+from serving.security.origin import CrossOrigin, OriginCheck
 from serving.security.pictures import PictureCheck
 
 _RESOURCES = (
@@ -70,7 +69,7 @@ def create_app(
     app.add_middleware(BodyLimit, limits=limits)
     if guard.config.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CrossOrigin,
             allow_origins=guard.config.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],

@@ -39,7 +39,7 @@ async def health() -> Response:
 async def ready(backend: Service) -> Response:
     """Whether requests can be answered, part by part; 503 with the same body if not."""
     state = await backend.readiness()
-    return answer(state, 200 if state.ready else 503)
+    return answer(state) if state.ready else answer(state, 503, {"retry-after": "1"})
 
 
 @router.get("/metrics", summary="Metrics", **_METRICS)

@@ -3,9 +3,11 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.api.problems import of_error
+from serving.api.problems import of_error, problem
 from serving.security.guard import Guard
 from training.errors import Forbidden
 
@@ -60,6 +62,18 @@ class OriginCheck:
             "another site's page may not ask for this",
             hint="the operator can allow its origin by the setting cors_origins",
         )
+
+
+class CrossOrigin(CORSMiddleware):
+    """Starlette's, but what it refuses is a problem like every other."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a browser that asks before it sends something."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        headers = {name: value for name, value in answer.headers.items() if "content-" not in name}
+        return problem({}, answer.status_code, bytes(answer.body).decode(), headers=headers)
 
 
 def _authority(origin: str) -> str | None:

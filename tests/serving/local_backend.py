@@ -1,25 +1,33 @@
 """A backend in this process: a real recommender over a small world on Milvus Lite.
 
-Writing, pictures and cursors, which on a server are parts of their own, are dictionaries here.
+Only its encoders are made up: a content's features are numbers drawn by its hash.
 """
 
 import base64
 import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import numpy as np
 import torch
 from PIL import Image
 
-from recsys.answers import Reason, Recommendation
+from recsys.answers import Hit, Reason, Recommendation
 from recsys.config import RecommendConfig
+from recsys.erase import Erased, erase_person, erase_post, remove_posts
 from recsys.events.database import Events
+from recsys.events.pictures import displayed
 from recsys.events.records import Post, Reaction
+from recsys.filtering import PostFilter
+from recsys.live import put_posts
+from recsys.mixing import QueryVector
 from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from recsys.versions import Target
+from recsys.view import View
 from serving.backend import Picture
 from serving.wire.answers import (
     Hits,
@@ -35,7 +43,7 @@ from serving.wire.answers import (
 )
 from serving.wire.embeddings import Embeddings, UserContent
 from serving.wire.operations import PartState, Readiness
-from serving.wire.search import Filters, SearchRequest
+from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import (
     PostWrite,
     PostWritten,
@@ -54,7 +62,7 @@ from tests.recsys.world import (
     publish,
     small_world,
 )
-from training.errors import Conflict, NotFound
+from training.errors import NotFound
 
 VERSION = "1"
 MOST = 1000
@@ -89,10 +97,7 @@ class LocalBackend:
         self.store, self.events = store, events
         self.ready = True
         self._space = space
-        config = RecommendConfig()
-        self._recommender = Recommender(store, events, config, space, VERSION)
-        self._pictures: dict[str, bytes] = {}
-        self._keys: set[object] = set()
+        self._recommender = Recommender(store, events, RecommendConfig(), space, VERSION)
 
     def close(self) -> None:
         self.store.close()
@@ -107,52 +112,37 @@ class LocalBackend:
         return _embeddings(self._space.encode_image(images))
 
     async def embed_users(self, users: Sequence[UserContent]) -> Embeddings:
-        for user in users:
-            if user.user_id is not None:
-                self.events.person(user.user_id)
-        names = [(user.user_id or str(len(user.posts))).encode() for user in users]
-        return _embeddings(self._space.encode_image(names))
+        view = self.store.live()
+        rows = [
+            self._recommender.place(user.user_id, view).vector
+            if user.user_id is not None
+            else _mean([self._of_content(post.text, post.image) for post in user.posts])
+            for user in users
+        ]
+        return _embeddings(np.stack(rows))
 
     # Questions
 
     async def search(self, request: SearchRequest) -> Hits:
-        part = request.query[0]
-        target = Target(request.target)
-        text = part.text
-        if part.post_id is not None:
-            text = self._public(part.post_id).title
-        if text is not None and not text.strip():
-            text = "space"
         start, limit = _start(request.cursor), request.limit
-        found = self._recommender.search(
-            text=text, image=part.image, user=part.user_id, for_=target, k=MOST
-        )
-        hits = [
-            HitView(
-                id=hit.id,
-                score=hit.score,
-                post=None if target is Target.USERS else self._view(self._public(hit.id)),
+        where = _where(request.filters)
+        target = Target(request.target)
+        users = {part.user_id for part in request.query if part.user_id is not None}
+        exclude = frozenset(users if target is Target.USERS else ())
+
+        def ask(view: View) -> list[Hit]:
+            parts = [self._part(part, view) for part in request.query]
+            return self._recommender.nearest(
+                parts, target, MOST, where=where, exclude=exclude, view=view
             )
-            for hit in found
-            if target is Target.USERS or _passes(self._public(hit.id), request.filters)
-        ]
-        return Hits(
-            model_version=VERSION,
-            items=hits[start : start + limit],
-            next_cursor=_next(hits, start, limit),
-        )
+
+        return self._hits(self.store.read(ask), target, start, limit)
 
     async def recommend(
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
     ) -> Recommendations:
-        start = _start(cursor)
-        found = self._recommender.recommend(user_id, MOST)
-        kept = [one for one in found if _passes(self._public(one.post_id), filters)]
-        return Recommendations(
-            model_version=VERSION,
-            items=[self._recommendation(one) for one in kept[start : start + limit]],
-            next_cursor=_next(kept, start, limit),
-        )
+        found = self._recommender.recommend(user_id, MOST, where=_where(filters))
+        return self._recommendations(found, _start(cursor), limit)
 
     async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
         start = _start(cursor)
@@ -172,51 +162,32 @@ class LocalBackend:
         )
 
     async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
-        query = {"query": [{"post_id": post_id}], "limit": limit, "cursor": cursor}
-        return await self.search(SearchRequest.model_validate(query))
+        found = self._recommender.related(post_id, MOST)
+        return self._hits(found, Target.POSTS, _start(cursor), limit)
 
     async def session(self, request: SessionRequest) -> Recommendations:
-        for post_id in request.liked:
-            self._public(post_id)
-        hidden = {*request.liked, *request.seen}
-        start, limit = _start(request.cursor), request.limit
-        ids = self.events.fresh(MOST, hidden)
-        items = [
-            RecommendationView(
-                post=self._view(self._public(post_id)), score=0.0, reasons=[], sources=["fresh"]
-            )
-            for post_id in ids[start : start + limit]
-        ]
-        return Recommendations(
-            model_version=VERSION,
-            fallback=True,
-            items=items,
-            next_cursor=_next(ids, start, limit),
-        )
+        found = self._recommender.for_session(request.liked, request.seen, MOST)
+        return self._recommendations(found, _start(request.cursor), request.limit)
 
     async def post(self, post_id: str) -> PostView:
-        return self._view(self._public(post_id))
+        return _view(self._public(post_id))
 
     async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
         self.events.person(user_id)
-        return [self._view(post) for post in self.events.public_posts_of([user_id], limit)[user_id]]
+        return [_view(post) for post in self.events.public_posts_of([user_id], limit)[user_id]]
 
     async def picture(self, post_id: str) -> Picture:
-        self._public(post_id)
-        if post_id not in self._pictures:
+        found = self.events.picture(post_id)
+        if found is None:
             raise NotFound(f"post {post_id!r} has no picture")
-        data = self._pictures[post_id]
-        kind = Image.open(io.BytesIO(data)).get_format_mimetype() or ""
-        return Picture(data, kind, hashlib.sha256(data).hexdigest())
+        return Picture(found.data, found.media_type, hashlib.sha256(found.data).hexdigest())
 
     async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
         start = _start(cursor)
-        ids = [user_id for user_id in self.events.people() if user_id.startswith(prefix)]
-        counts = {id: len(posts) for id, posts in self.events.public_posts_of(ids, MOST).items()}
-        ids.sort(key=lambda user_id: (-counts[user_id], user_id))
+        found = self.events.users_page(prefix, start, limit + 1)
         return Users(
-            items=[UserView(user_id=id, posts=counts[id]) for id in ids[start : start + limit]],
-            next_cursor=_next(ids, start, limit),
+            items=[UserView(user_id=id, posts=count) for id, count in found[:limit]],
+            next_cursor=_cursor(start + limit) if len(found) > limit else None,
         )
 
     async def community_map(self) -> bytes | None:
@@ -225,7 +196,6 @@ class LocalBackend:
     # Changes
 
     async def put_post(self, post_id: str, post: PostWrite) -> PostWritten:
-        known = self.events.posts([post_id])
         record = Post(
             post_id=post_id,
             user_id=post.user_id,
@@ -234,45 +204,42 @@ class LocalBackend:
             created_at=post.created_at or datetime.now(UTC),
             language=post.language,
             private=post.private,
+            image_hash=_hash(post.image) if post.image else None,
         )
-        if not self.events.add_posts([record]):
-            raise Conflict(f"post {post_id!r} was deleted")
-        self._pictures.pop(post_id, None)
-        if post.image is not None:
-            self._pictures[post_id] = post.image
-        return PostWritten(
-            post=self._view(record),
-            created=post_id not in known,
-            model_version=None if post.private else VERSION,
-        )
+        created = self.events.put_post(record, displayed(post.image) if post.image else None)
+        if post.private:
+            remove_posts(self.store, [post_id])
+            return PostWritten(post=_view(record), created=created)
+        nothing = np.full((1, self._space.dimension), np.nan, np.float32)
+        vectors = {
+            Target.POSTS: self._of_content(post.text, post.image)[None],
+            Target.IMAGES: self._space.encode_image([post.image]) if post.image else nothing,
+            Target.TEXTS: self._space.encode_text([post.text]) if post.text else nothing,
+        }
+        put_posts(self.events, self.store, self.store.live().version, [record], vectors)
+        return PostWritten(post=_view(record), created=created, model_version=VERSION)
 
     async def react(self, reactions: Sequence[ReactionWrite]) -> ReactionsWritten:
-        fresh = [one for one in reactions if one.key is None or one.key not in self._keys]
-        self._keys |= {one.key for one in fresh if one.key is not None}
         records = [
-            Reaction(one.user_id, one.post_id, one.kind, one.value, one.created_at) for one in fresh
+            Reaction(one.user_id, one.post_id, one.kind, one.value, one.created_at)
+            for one in reactions
         ]
-        recorded = self.events.add_reactions(records)
+        done = self.events.react(records, [one.key for one in reactions])
         return ReactionsWritten(
-            recorded=recorded,
-            repeated=len(reactions) - len(fresh),
-            refused=len(fresh) - recorded,
+            recorded=done.recorded, repeated=done.repeated, refused=done.refused
         )
 
     async def delete_post(self, post_id: str) -> Receipt:
-        self.events.delete_post(post_id)
-        return Receipt(deleted=post_id, posts=[post_id], reactions=0)
+        return _receipt(erase_post(self.events, self.store, post_id))
 
     async def delete_user(self, user_id: str) -> Receipt:
-        count = len(self.events.reactions_of(user_id))
-        posts = self.events.delete_person(user_id)
-        return Receipt(deleted=user_id, posts=posts, reactions=count)
+        return _receipt(erase_person(self.events, self.store, user_id))
 
     async def readiness(self) -> Readiness:
         part = PartState(name="recommender", ready=self.ready)
         return Readiness(ready=self.ready, model_version=VERSION, index_build=1, parts=[part])
 
-    # Views
+    # Parts
 
     def _public(self, post_id: str) -> Post:
         post = self.events.posts([post_id]).get(post_id)
@@ -280,25 +247,53 @@ class LocalBackend:
             raise NotFound(f"no post {post_id!r}")
         return post
 
-    def _view(self, post: Post) -> PostView:
-        url = f"/v1/posts/{post.post_id}/image" if post.post_id in self._pictures else None
-        return PostView(
-            post_id=post.post_id,
-            user_id=post.user_id,
-            title=post.title,
-            text=post.text,
-            tags=list(post.tags),
-            language=post.language,
-            created_at=post.created_at,
-            image_url=url,
+    def _part(self, part: QueryPart, view: View) -> QueryVector:
+        if part.user_id is not None:
+            found = self._recommender.place(part.user_id, view)
+        elif part.post_id is not None:
+            found = self._recommender.place_of_post(part.post_id, view)
+        elif part.text is not None:
+            found = QueryVector(Target.TEXTS, self._space.encode_text([part.text])[0])
+        else:
+            assert part.image is not None
+            found = QueryVector(Target.IMAGES, self._space.encode_image([part.image])[0])
+        return replace(found, weight=part.weight)
+
+    def _of_content(self, text: str | None, image: bytes | None) -> np.ndarray:
+        texts = [self._space.encode_text([text])[0]] if text is not None else []
+        images = [self._space.encode_image([image])[0]] if image is not None else []
+        return _mean(texts + images)
+
+    def _hits(self, found: Sequence[Hit], target: Target, start: int, limit: int) -> Hits:
+        people = target is Target.USERS
+        return Hits(
+            model_version=VERSION,
+            items=[
+                HitView(
+                    id=hit.id,
+                    score=hit.score,
+                    post=None if people else _view(self._public(hit.id)),
+                )
+                for hit in found[start : start + limit]
+            ],
+            next_cursor=_next(found, start, limit),
         )
 
-    def _recommendation(self, one: Recommendation) -> RecommendationView:
-        return RecommendationView(
-            post=self._view(self._public(one.post_id)),
-            score=one.score,
-            reasons=[_reason(reason) for reason in one.reasons],
-            sources=list(one.sources),
+    def _recommendations(
+        self, found: Sequence[Recommendation], start: int, limit: int
+    ) -> Recommendations:
+        return Recommendations(
+            model_version=VERSION,
+            items=[
+                RecommendationView(
+                    post=_view(self._public(one.post_id)),
+                    score=one.score,
+                    reasons=[_reason(reason) for reason in one.reasons],
+                    sources=list(one.sources),
+                )
+                for one in found[start : start + limit]
+            ],
+            next_cursor=_next(found, start, limit),
         )
 
 
@@ -339,18 +334,41 @@ def _reason(reason: Reason) -> ReasonView:
     )
 
 
-def _passes(post: Post, filters: Filters) -> bool:
-    return (
-        (not filters.authors or post.user_id in filters.authors)
-        and post.user_id not in filters.not_authors
-        and (not filters.languages or post.language in filters.languages)
-        and (filters.created_after is None or _at(post) >= filters.created_after)
-        and (filters.created_before is None or _at(post) < filters.created_before)
+def _hash(image: bytes) -> str:
+    return hashlib.blake2b(image, digest_size=16).hexdigest()
+
+
+def _receipt(erased: Erased) -> Receipt:
+    return Receipt(deleted=erased.id, posts=list(erased.posts), reactions=erased.reactions)
+
+
+def _view(post: Post) -> PostView:
+    path = quote(post.post_id, safe="")
+    return PostView(
+        post_id=post.post_id,
+        user_id=post.user_id,
+        title=post.title,
+        text=post.text,
+        tags=list(post.tags),
+        language=post.language,
+        created_at=post.created_at,
+        image_url=f"/v1/posts/{path}/image" if post.image_hash else None,
     )
 
 
-def _at(post: Post) -> datetime:
-    return post.created_at or datetime.min.replace(tzinfo=UTC)
+def _where(filters: Filters) -> PostFilter:
+    return PostFilter(
+        authors=tuple(filters.authors),
+        not_authors=tuple(filters.not_authors),
+        languages=tuple(filters.languages),
+        created_after=filters.created_after,
+        created_before=filters.created_before,
+    )
+
+
+def _mean(vectors: Sequence[np.ndarray]) -> np.ndarray:
+    total = np.sum(vectors, axis=0)
+    return total / np.linalg.norm(total)
 
 
 def _start(cursor: str | None) -> int:
@@ -366,6 +384,8 @@ def _start(cursor: str | None) -> int:
 
 
 def _next(found: Sequence[object], start: int, limit: int) -> str | None:
-    if start + limit >= len(found):
-        return None
-    return base64.urlsafe_b64encode(str(start + limit).encode()).decode().rstrip("=")
+    return _cursor(start + limit) if start + limit < len(found) else None
+
+
+def _cursor(start: int) -> str:
+    return base64.urlsafe_b64encode(str(start).encode()).decode().rstrip("=")

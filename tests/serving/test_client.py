@@ -13,7 +13,7 @@ from serving.wire.embeddings import HistoryPost, UserContent
 from serving.wire.search import Filters, QueryPart
 from serving.wire.writes import PostWrite, ReactionWrite
 from tests.serving.local_backend import picture
-from training.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
+from training.errors import Forbidden, Gone, NotFound, Refused, Unavailable
 
 
 class Serving:
@@ -112,7 +112,7 @@ def test_a_post_is_written_seen_replaced_and_deleted(client):
         assert client.delete_post(post_id).posts == [post_id]
         with pytest.raises(NotFound):
             client.post(post_id)
-    with pytest.raises(Conflict, match="deleted"):
+    with pytest.raises(Gone, match="deleted"):
         client.put_post("new/one", post)
 
 

@@ -118,7 +118,7 @@ def test_filters_in_the_query_hold(client):
     assert items
     for item in items:
         assert item["post"]["user_id"] in query["author"]
-        assert "2026-01-01T10:00:00" <= item["post"]["created_at"] < "2026-01-01T18:00:00"
+        assert "2026-01-01T10:00:00Z" <= item["post"]["created_at"] <= "2026-01-01T18:00:00Z"
     assert client.get(path, params={"language": "xx"}).json()["items"] == []
 
 
@@ -136,6 +136,7 @@ def test_readiness_tells_each_part(client, backend):
     try:
         answer = client.get("/readyz")
         assert answer.status_code == 503 and answer.json()["ready"] is False
+        assert answer.headers["retry-after"]
         assert answer.headers["content-type"] == "application/json"
     finally:
         backend.ready = True

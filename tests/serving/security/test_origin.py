@@ -93,6 +93,9 @@ def test_cross_origin_reading_is_closed_unless_a_site_is_named(backend, client):
     assert friendly.post("/v1/search", json=SEARCH, headers=site).status_code == 200
     other = {"origin": "https://other.example"}
     assert friendly.post("/v1/search", json=SEARCH, headers=other).status_code == 403
+    refused = friendly.options("/v1/search", headers=preflight | other)
+    assert (refused.status_code, refused.json()["detail"]) == (400, "Disallowed CORS origin")
+    assert "access-control-allow-origin" not in refused.headers
 
 
 @pytest.mark.parametrize(
