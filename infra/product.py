@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from infra.environment import environment_overrides, override
 from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from serving.config import ServeConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
@@ -29,6 +30,7 @@ class ProductConfig(RunConfig):
     recommend: RecommendConfig = RecommendConfig()
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
+    serve: ServeConfig = ServeConfig()
 
     def run(self) -> RunConfig:
         """The training's part."""

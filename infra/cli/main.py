@@ -17,6 +17,7 @@ from infra.cli import (
     reactions,
     recommend,
     report,
+    serve,
     train,
 )
 from infra.cli.output import note
@@ -47,6 +48,7 @@ app.command()(recommend.search)
 app.command()(interests.interests)
 app.command()(interests.describe)
 app.command()(communities.communities)
+app.command()(serve.serve)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)

@@ -1,0 +1,204 @@
+"""The service, started from the product's configuration: vectors, Ray, and Ray Serve on top."""
+
+import ipaddress
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.environment import override
+from infra.local import ray_session
+from infra.product import ProductConfig, load_config
+from training.errors import BadConfig, Conflict, NotFound, Unavailable
+from training.observer import SILENT, Observer
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+
+    from serving.settings import ServingSettings
+
+EDGE = "serving.edge:middlewares"
+_PORT_S = 20.0
+_START_S = 300.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that answers.
+
+    Attributes:
+        url: of the page; the API is under `/v1`.
+        model_version: in use at the start.
+    """
+
+    url: str
+    model_version: str
+
+
+@contextmanager
+def service(config: ProductConfig, observer: Observer = SILENT) -> Iterator[Running]:
+    """The whole service for the body of a `with`: it answers when the body begins.
+
+    Starts what the settings don't name elsewhere: a server of Milvus Lite on the workspace's
+    vectors, and a Ray on this machine. Stops them afterwards, requests under way first.
+
+    Raises: BadConfig for an address that others reach without keys; Conflict if the port is taken
+        or another service has the workspace; NotFound if nothing is indexed; Unavailable.
+    """
+    settings = serving_settings(config)
+    check_exposure(config)
+    with ExitStack() as stack:
+        observer.stage("Opening the vectors")
+        if not config.index.remote:
+            stack.enter_context(_vectors(settings))
+        first = live_model(settings)
+        port = _free_port(config)
+        observer.stage("Starting Ray")
+        _before_ray(config)
+        stack.enter_context(ray_session(config.ray))
+        observer.stage(f"Starting encoders and recommender with model version {first}")
+        stack.enter_context(_deployed(settings, first, port))
+        yield Running(f"http://{_written(config.serve.host)}:{port}", first)
+
+
+def serving_settings(config: ProductConfig) -> "ServingSettings":
+    """The part of the configuration that replicas are started with."""
+    from serving.settings import ServingSettings
+
+    return ServingSettings(
+        workspace=config.workspace.resolve(),
+        tracking=config.tracking,
+        index=config.index,
+        events=config.events,
+        recommend=config.recommend,
+        serve=config.serve,
+    )
+
+
+def application(args: Mapping[str, Any]) -> "Application":
+    """The service for `serve run` and `serve deploy`: `import_path: infra.serving:application`.
+
+    Args:
+        args: settings as in a configuration file, dotted or nested; secrets come from the
+            environment.
+    Raises: BadConfig if the index is a folder, which one machine alone could open.
+    """
+    from serving.graph import application as build
+
+    overrides = [override(name, value) for name, value in args.items() if isinstance(value, str)]
+    nested = {name: value for name, value in args.items() if not isinstance(value, str)}
+    config = load_config(None, overrides)
+    if nested:
+        config = ProductConfig.parse({**config.model_dump(), **nested})
+    if not config.index.remote:
+        raise BadConfig(
+            "index.uri must be a Milvus server on a cluster, not a folder",
+            hint="set MILVUS_URI; `commonspace serve` runs all on one machine",
+        )
+    settings = serving_settings(config)
+    return build(settings, live_model(settings))
+
+
+def live_model(settings: "ServingSettings") -> str:
+    """The model version that the live index was embedded by. Raises: NotFound if there is none."""
+    from recsys.vectors import VectorStore
+
+    with VectorStore(settings.index, settings.workspace) as store:
+        try:
+            return store.live().version.model
+        except NotFound as error:
+            raise NotFound(
+                error.message,
+                hint="`commonspace demo` makes a model and an index to try; "
+                "`commonspace train` and `commonspace index` make yours",
+            ) from None
+
+
+def check_exposure(config: ProductConfig) -> None:
+    """Raises: BadConfig if others than this machine could ask without a key."""
+    if config.serve.security.mode == "development" and not is_loopback(config.serve.host):
+        raise BadConfig(
+            f"others can reach serve.host {config.serve.host}, and no key is asked for",
+            hint="make keys with `commonspace keys create` and set serve.security.mode=keys",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is of this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _vectors(settings: "ServingSettings") -> Any:
+    from recsys.milvus_server import LocalServer
+
+    return LocalServer(Path(settings.index.location(settings.workspace)))
+
+
+def _before_ray(config: ProductConfig) -> None:
+    """What Ray reads from the environment when it starts."""
+    os.environ.setdefault("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", EDGE)
+    # its workers are the service here, not a training in the background
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+
+
+def _free_port(config: ProductConfig) -> int:
+    """The port, once it is free: a killed service's proxy needs some seconds to go."""
+    deadline = time.monotonic() + _PORT_S
+    family = socket.AF_INET6 if ":" in config.serve.host else socket.AF_INET
+    while True:
+        try:
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((config.serve.host, config.serve.port))
+                return probe.getsockname()[1]
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    f"can't listen on {config.serve.host}:{config.serve.port}: {error.strerror}",
+                    hint="choose another with --port",
+                ) from None
+            time.sleep(0.5)
+
+
+@contextmanager
+def _deployed(settings: "ServingSettings", first: str, port: int) -> Iterator[None]:
+    from ray import serve
+    from ray.serve.config import HTTPOptions, ProxyLocation
+    from ray.serve.schema import LoggingConfig
+
+    from serving.graph import NAME
+    from serving.graph import application as build
+
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    quiet = LoggingConfig(log_level="WARNING", enable_access_log=False)
+    where = settings.serve.proxies == "every_node"
+    serve.start(
+        proxy_location=ProxyLocation.EveryNode if where else ProxyLocation.HeadOnly,
+        http_options=HTTPOptions(host=settings.serve.host, port=port),
+        logging_config=quiet,
+    )
+    try:
+        serve.run(build(settings, first), name=NAME, route_prefix="/", logging_config=quiet)
+        yield
+    except RuntimeError as error:
+        raise Unavailable(
+            f"the service did not start: {str(error).splitlines()[0]:.300}",
+            hint="its logs are in /tmp/ray/session_latest/logs/serve",
+        ) from error
+    finally:
+        serve.shutdown()
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

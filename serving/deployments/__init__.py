@@ -1,0 +1,1 @@
+"""What runs in replicas; `serving.graph` puts them together."""

@@ -1,0 +1,62 @@
+"""The gateway: HTTP in front of the other deployments; it knows neither models nor vectors."""
+
+import logging
+from typing import Any
+
+from ray import serve
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.edge import MARK
+from serving.remote import Handles, RemoteBackend
+from serving.settings import ServingSettings
+
+
+@serve.ingress()
+class Gateway:
+    """One HTTP API and the web page.
+
+    Args:
+        settings: of the service.
+        text, image, user, recommender, writer: handles.
+    """
+
+    def __init__(
+        self,
+        settings: ServingSettings,
+        text: Any,
+        image: Any,
+        user: Any,
+        recommender: Any,
+        writer: Any,
+    ) -> None:
+        self._settings = settings
+        self._handles = Handles(text, image, user, recommender, writer)
+        logging.getLogger("commonspace").setLevel(logging.INFO)
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        from serving.api.application import create_app
+        from serving.security.guard import Guard
+        from serving.security.keys import KeyStore
+        from serving.web.pages import router
+
+        settings, security = self._settings, self._settings.serve.security
+        backend = RemoteBackend(self._handles, settings.serve.request_timeout_s)
+        asked = security.mode == "keys"
+        keys = KeyStore(settings.events, settings.workspace) if asked else None
+        guard = Guard(keys, security)
+        return _Marked(create_app(backend, guard, web=router(backend, guard)))
+
+
+class _Marked:
+    """Answers that the edge knows for ours; see `serving.edge`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (MARK, b"1")]}
+            await send(message)
+
+        await self._app(scope, receive, marked)

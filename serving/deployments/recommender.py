@@ -1,0 +1,305 @@
+"""The recommender: every question that reads posts, people and vectors."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from recsys.answers import Hit, Recommendation
+from recsys.events.database import Events
+from recsys.filtering import PostFilter
+from recsys.mixing import QueryVector
+from recsys.recommend import Recommender
+from recsys.vectors import VectorStore
+from recsys.versions import Target
+from recsys.view import View
+from serving.backend import Picture
+from serving.calls import answering, call
+from serving.cursors import next_cursor, page_start
+from serving.deployments.encoder import Encoded
+from serving.maps import Maps
+from serving.pair import Pair
+from serving.settings import ServingSettings
+from serving.views import hit_view, post_view, recommendation_view, similar_view
+from serving.wire.answers import (
+    Hits,
+    PostView,
+    Recommendations,
+    SimilarUsers,
+    Users,
+    UserView,
+)
+from serving.wire.search import Filters, QueryPart, SearchRequest
+from serving.wire.writes import SessionRequest
+from training.errors import NotFound
+
+T = TypeVar("T")
+_THREADS = 4
+_SHOWN = 4
+"""Posts of a similar person that are shown with them."""
+
+
+class Recommending:
+    """Answers questions with the pair of model and index that is in use.
+
+    Args:
+        settings: of the service.
+        text: handle of the text encoder.
+        image: handle of the image encoder.
+        user: handle of the user encoder.
+    """
+
+    async def __init__(self, settings: ServingSettings, text: Any, image: Any, user: Any) -> None:
+        self._text, self._image = text, image
+        self._store = VectorStore(settings.index, settings.workspace)
+        self._events = Events(settings.events, settings.workspace)
+        self._recommender = Recommender(self._store, self._events, settings.recommend)
+        self._maps = Maps(settings, self._events)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recommend")
+        prepare = [
+            lambda version, handle=handle: call(handle.prepare, version)
+            for handle in (text, image, user)
+        ]
+        self._pair = Pair(self._store, prepare, settings.serve.follow_s)
+        await self._pair.start()
+
+    @answering
+    async def version(self) -> tuple[str, int]:
+        """Model version and index build in use."""
+        version = self._pair.view.version
+        return version.model, version.build
+
+    async def check_health(self) -> None:
+        """Called by Serve: a free thread must come soon. Where Milvus is away, a new copy of this
+        would be no better, so that is no reason to be replaced.
+        """
+        await asyncio.wrap_future(self._threads.submit(int))
+
+    @answering
+    async def recommend(
+        self, user_id: str, limit: int, cursor: str | None, filters: Filters
+    ) -> Recommendations:
+        """Posts for a person."""
+        question = f"recommend {user_id} {filters.model_dump_json()}"
+        start = page_start(cursor, question)
+
+        def ask(view: View) -> Recommendations:
+            found = self._recommender.recommend(
+                user_id, _enough(start + limit), where=post_filter(filters), view=view
+            )
+            return self._recommendations(found, start, limit, question, view)
+
+        return await self._read(ask)
+
+    @answering
+    async def session(self, request: SessionRequest) -> Recommendations:
+        """Posts for an anonymous session."""
+        question = f"session {request.liked} {request.seen}"
+        start = page_start(request.cursor, question)
+
+        def ask(view: View) -> Recommendations:
+            found = self._recommender.for_session(
+                request.liked, request.seen, _enough(start + request.limit), view=view
+            )
+            return self._recommendations(found, start, request.limit, question, view)
+
+        return await self._read(ask)
+
+    @answering
+    async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        """People like a person."""
+        question = f"similar {user_id}"
+        start = page_start(cursor, question)
+
+        def ask(view: View) -> SimilarUsers:
+            found = self._recommender.similar(user_id, start + limit + 1, view=view)
+            page = found[start : start + limit]
+            posts = self._events.public_posts_of([one.user_id for one in page], _SHOWN)
+            return SimilarUsers(
+                model_version=view.version.model,
+                items=[similar_view(one, posts[one.user_id]) for one in page],
+                next_cursor=next_cursor(start + limit, len(found), question),
+            )
+
+        return await self._read(ask)
+
+    @answering
+    async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
+        """Posts like a post."""
+        question = f"related {post_id}"
+        start = page_start(cursor, question)
+
+        def ask(view: View) -> Hits:
+            found = self._recommender.related(post_id, start + limit + 1, view=view)
+            return self._hits(found, Target.POSTS, start, limit, question, view)
+
+        return await self._read(ask)
+
+    @answering
+    async def search(self, request: SearchRequest) -> Hits:
+        """What is near a mix of texts, pictures, people and posts."""
+        question = request.model_dump_json(exclude={"cursor", "limit"})
+        start = page_start(request.cursor, question)
+        target = Target(request.target)
+
+        async def ask(view: View) -> Hits:
+            parts = await self._parts(request.query, view)
+
+            def find() -> Hits:
+                found = self._recommender.nearest(
+                    parts,
+                    target,
+                    start + request.limit + 1,
+                    where=post_filter(request.filters),
+                    exclude=_themselves(request.query, target),
+                    view=view,
+                )
+                return self._hits(found, target, start, request.limit, question, view)
+
+            return await self._in_thread(find)
+
+        return await self._pair.read(ask)
+
+    @answering
+    async def post(self, post_id: str) -> PostView:
+        """A public post. Raises: NotFound."""
+        return await self._in_thread(lambda: post_view(self._public(post_id)))
+
+    @answering
+    async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
+        """The latest public posts of a person."""
+
+        def ask() -> list[PostView]:
+            self._events.person(user_id)
+            posts = self._events.public_posts_of([user_id], limit)[user_id]
+            return [post_view(post) for post in posts]
+
+        return await self._in_thread(ask)
+
+    @answering
+    async def picture(self, post_id: str) -> Picture:
+        """The picture of a public post. Raises: NotFound."""
+
+        def ask() -> Picture:
+            post = self._public(post_id)
+            stored = self._events.picture(post_id)
+            if stored is None or post.image_hash is None:
+                raise NotFound(f"post {post_id!r:.140} has no picture")
+            return Picture(stored.data, stored.media_type, post.image_hash)
+
+        return await self._in_thread(ask)
+
+    @answering
+    async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
+        """People whose id begins so, those with most posts first."""
+        question = f"users {prefix}"
+        start = page_start(cursor, question)
+
+        def ask() -> Users:
+            found = self._events.users_page(prefix, start, limit + 1)
+            return Users(
+                items=[UserView(user_id=who, posts=posts) for who, posts in found[:limit]],
+                next_cursor=next_cursor(start + limit, start + len(found), question),
+            )
+
+        return await self._in_thread(ask)
+
+    async def index_state(self) -> None:
+        """Answers if the index does. Raises: Unavailable."""
+        await self._in_thread(self._store.live)
+
+    @answering
+    async def community_map(self) -> bytes | None:
+        """The map of the model in use, without what was deleted since; None if none was made."""
+        return await self._in_thread(lambda: self._maps(self._pair.view.version.model))
+
+    def _public(self, post_id: str) -> Any:
+        post = self._events.posts([post_id]).get(post_id)
+        if post is None or post.private:
+            raise NotFound(f"no post {post_id!r:.140}")
+        return post
+
+    async def _parts(self, query: Sequence[QueryPart], view: View) -> list[QueryVector]:
+        """Each part of a mix at its place, texts and pictures embedded by the view's own model."""
+        model = view.version.model
+        texts = [part.text for part in query if part.text is not None]
+        images = [part.image for part in query if part.image is not None]
+        encoded: dict[Target, list[np.ndarray]] = {}
+        for target, raw, handle in (
+            (Target.TEXTS, texts, self._text),
+            (Target.IMAGES, images, self._image),
+        ):
+            if raw:
+                answer: Encoded = await call(handle.encode, model, raw)
+                encoded[target] = list(answer.vectors)
+
+        def place(part: QueryPart) -> QueryVector:
+            if part.text is not None:
+                return QueryVector(Target.TEXTS, encoded[Target.TEXTS].pop(0), part.weight)
+            if part.image is not None:
+                return QueryVector(Target.IMAGES, encoded[Target.IMAGES].pop(0), part.weight)
+            if part.user_id is not None:
+                found = self._recommender.place(part.user_id, view)
+            else:
+                assert part.post_id is not None  # exactly one of the four
+                found = self._recommender.place_of_post(part.post_id, view)
+            return QueryVector(found.asker, found.vector, part.weight)
+
+        return await self._in_thread(lambda: [place(part) for part in query])
+
+    def _recommendations(
+        self, found: list[Recommendation], start: int, limit: int, question: str, view: View
+    ) -> Recommendations:
+        page = found[start : start + limit]
+        posts = self._events.posts([one.post_id for one in page])
+        return Recommendations(
+            model_version=view.version.model,
+            fallback=any("popular" in one.sources or "fresh" in one.sources for one in page),
+            items=[
+                recommendation_view(one, posts[one.post_id]) for one in page if one.post_id in posts
+            ],
+            next_cursor=next_cursor(start + limit, len(found), question),
+        )
+
+    def _hits(
+        self, found: list[Hit], target: Target, start: int, limit: int, question: str, view: View
+    ) -> Hits:
+        page = found[start : start + limit]
+        posts = {} if target is Target.USERS else self._events.posts([one.id for one in page])
+        return Hits(
+            model_version=view.version.model,
+            items=[hit_view(one, posts) for one in page],
+            next_cursor=next_cursor(start + limit, len(found), question),
+        )
+
+    async def _read(self, ask: Callable[[View], T]) -> T:
+        return await self._pair.read(lambda view: self._in_thread(lambda: ask(view)))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work))
+
+
+def post_filter(filters: Filters) -> PostFilter | None:
+    """The recommender's form of a request's conditions; None where there are none."""
+    if filters == Filters():
+        return None
+    return PostFilter(
+        authors=tuple(filters.authors),
+        not_authors=tuple(filters.not_authors),
+        languages=tuple(filters.languages),
+        created_after=filters.created_after,
+        created_before=filters.created_before,
+    )
+
+
+def _enough(wanted: int) -> int:
+    """One more than wanted, by the hundred: pages of one list must come from one list."""
+    return min(1000, -(-(wanted + 1) // 100) * 100)
+
+
+def _themselves(query: Sequence[QueryPart], target: Target) -> frozenset[str]:
+    if target is Target.USERS:
+        return frozenset(part.user_id for part in query if part.user_id is not None)
+    return frozenset(part.post_id for part in query if part.post_id is not None)

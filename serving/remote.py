@@ -1,0 +1,203 @@
+"""The API's questions, put to the deployments."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.backend import Picture
+from serving.calls import call
+from serving.deployments.encoder import Encoded
+from serving.deployments.user import Fused, Someone
+from serving.wire.answers import Hits, PostView, Recommendations, SimilarUsers, Users
+from serving.wire.embeddings import Embeddings, UserContent
+from serving.wire.operations import PartState, Readiness
+from serving.wire.search import Filters, SearchRequest
+from serving.wire.writes import (
+    PostWrite,
+    PostWritten,
+    ReactionsWritten,
+    ReactionWrite,
+    Receipt,
+    SessionRequest,
+)
+from training.errors import CommonspaceError, Unavailable
+
+_FRESH_S = 1.0
+_PROBE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Handles:
+    """Of the deployments; each has a queue of its own."""
+
+    text: Any
+    image: Any
+    user: Any
+    recommender: Any
+    writer: Any
+
+
+class RemoteBackend:
+    """`serving.backend.Backend` over handles.
+
+    Args:
+        handles: of the deployments.
+        timeout_s: after which a question ends as Unavailable.
+    """
+
+    def __init__(self, handles: Handles, timeout_s: float) -> None:
+        self._handles = handles
+        self._timeout_s = timeout_s
+        self._version: tuple[str, int] | None = None
+        self._asked = 0.0
+
+    async def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        version, _ = await self._in_use()
+        encoded = await self._call(self._handles.text.encode, version, list(texts))
+        return _embeddings(version, encoded.vectors)
+
+    async def embed_images(self, images: Sequence[bytes]) -> Embeddings:
+        version, _ = await self._in_use()
+        encoded = await self._call(self._handles.image.encode, version, list(images))
+        return _embeddings(version, encoded.vectors)
+
+    async def embed_users(self, users: Sequence[UserContent]) -> Embeddings:
+        version, _ = await self._in_use()
+        posts = [post for user in users for post in user.posts]
+        texts, images = await asyncio.gather(
+            self._features(self._handles.text, version, [post.text for post in posts]),
+            self._features(self._handles.image, version, [post.image for post in posts]),
+        )
+        people, at = [], 0
+        for user in users:
+            end = at + len(user.posts)
+            history = Fused(images[at:end], texts[at:end])
+            people.append(Someone(user.user_id, history, [post.weight for post in user.posts]))
+            at = end
+        vectors = await self._call(self._handles.user.people, version, people)
+        return _embeddings(version, vectors)
+
+    async def search(self, request: SearchRequest) -> Hits:
+        return await self._call(self._handles.recommender.search, request)
+
+    async def recommend(
+        self, user_id: str, limit: int, cursor: str | None, filters: Filters
+    ) -> Recommendations:
+        ask = self._handles.recommender.recommend
+        return await self._call(ask, user_id, limit, cursor, filters)
+
+    async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        return await self._call(self._handles.recommender.similar, user_id, limit, cursor)
+
+    async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
+        return await self._call(self._handles.recommender.related, post_id, limit, cursor)
+
+    async def session(self, request: SessionRequest) -> Recommendations:
+        return await self._call(self._handles.recommender.session, request)
+
+    async def post(self, post_id: str) -> PostView:
+        return await self._call(self._handles.recommender.post, post_id)
+
+    async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
+        return await self._call(self._handles.recommender.posts_of, user_id, limit)
+
+    async def picture(self, post_id: str) -> Picture:
+        return await self._call(self._handles.recommender.picture, post_id)
+
+    async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
+        return await self._call(self._handles.recommender.users, prefix, limit, cursor)
+
+    async def community_map(self) -> bytes | None:
+        return await self._call(self._handles.recommender.community_map)
+
+    async def put_post(self, post_id: str, post: PostWrite) -> PostWritten:
+        return await self._call(self._handles.writer.put_post, post_id, post)
+
+    async def react(self, reactions: Sequence[ReactionWrite]) -> ReactionsWritten:
+        return await self._call(self._handles.writer.react, list(reactions))
+
+    async def delete_post(self, post_id: str) -> Receipt:
+        return await self._call(self._handles.writer.delete_post, post_id)
+
+    async def delete_user(self, user_id: str) -> Receipt:
+        return await self._call(self._handles.writer.delete_user, user_id)
+
+    async def readiness(self) -> Readiness:
+        version, build = None, None
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                version, build = await self._handles.recommender.version.remote()
+        except Exception as error:
+            parts = [PartState(name="recommender", ready=False, detail=_reason(error))]
+        else:
+            parts = [PartState(name="recommender", ready=True)]
+        probes = {
+            "text encoder": (self._handles.text.prepare, version),
+            "image encoder": (self._handles.image.prepare, version),
+            "user encoder": (self._handles.user.prepare, version),
+            "writer": (self._handles.writer.state, None),
+            "index": (self._handles.recommender.index_state, None),
+        }
+        parts += await asyncio.gather(
+            *(_probe(name, method, argument) for name, (method, argument) in probes.items())
+        )
+        return Readiness(
+            ready=all(part.ready for part in parts),
+            model_version=version,
+            index_build=build,
+            parts=parts,
+        )
+
+    async def _features(
+        self, handle: Any, version: str, raw: Sequence[Any]
+    ) -> list[np.ndarray | None]:
+        """Encoder features of those that are there."""
+        present = [one for one in raw if one is not None]
+        if not present:
+            return [None] * len(raw)
+        encoded: Encoded = await self._call(handle.encode, version, present)
+        rows = iter(encoded.features)
+        return [None if one is None else next(rows) for one in raw]
+
+    async def _in_use(self) -> tuple[str, int]:
+        """Model version and index build, at most a second old."""
+        version = self._version
+        if version is None or time.monotonic() - self._asked > _FRESH_S:
+            version = await self._call(self._handles.recommender.version)
+            self._version, self._asked = version, time.monotonic()
+        return version
+
+    async def _call(self, method: Any, *args: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await call(method, *args)
+        except TimeoutError:
+            raise Unavailable(
+                f"no answer within {self._timeout_s:g} s", hint="try again in some seconds"
+            ) from None
+
+
+async def _probe(name: str, method: Any, argument: str | None) -> PartState:
+    try:
+        async with asyncio.timeout(_PROBE_S):
+            await (method.remote() if argument is None else method.remote(argument))
+    except Exception as error:  # whatever it is, the part is not ready
+        return PartState(name=name, ready=False, detail=_reason(error))
+    return PartState(name=name, ready=True)
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, CommonspaceError):
+        return cause.message[:200]
+    return "no answer in time" if isinstance(cause, TimeoutError) else type(cause).__name__
+
+
+def _embeddings(version: str, vectors: np.ndarray) -> Embeddings:
+    # float32 has seven digits: more would only be longer
+    rows = np.round(vectors.astype(np.float64), 7).tolist()
+    return Embeddings(model_version=version, dimension=vectors.shape[1], embeddings=rows)

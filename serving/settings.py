@@ -1,0 +1,20 @@
+"""All that a replica is started with."""
+
+from pathlib import Path
+
+from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from serving.config import ServeConfig
+from training.config import Config
+from training.tracking.config import TrackingConfig
+
+
+class ServingSettings(Config):
+    """Where models, vectors and events are, and how they are served."""
+
+    workspace: Path
+    """Absolute, and the same path on every machine unless all three are servers."""
+    tracking: TrackingConfig = TrackingConfig()
+    index: IndexConfig = IndexConfig()
+    events: EventsConfig = EventsConfig()
+    recommend: RecommendConfig = RecommendConfig()
+    serve: ServeConfig = ServeConfig()
