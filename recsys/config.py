@@ -33,6 +33,8 @@ class IndexConfig(Config):
     than to hand the model to others."""
     timeout_s: float = Field(default=60, gt=0)
     """For one request to Milvus."""
+    cache_mb: int = Field(default=256, ge=0)
+    """Vectors that a process keeps in memory, in megabytes: 6 kB each at 1,536 dimensions."""
 
     @field_validator("uri")
     @classmethod

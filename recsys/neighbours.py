@@ -69,7 +69,7 @@ def similar_people(
     people = people[:k]
     posts = events.public_posts_of([near.id for near in people], config.compared)
     ids = [post.post_id for theirs in posts.values() for post in theirs]
-    vectors = view.fetch(Target.POSTS, ids)
+    vectors = view.recent(Target.POSTS, ids)
     return [
         SimilarUser(
             user_id=near.id,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -56,7 +57,7 @@ class Profile:
     query: np.ndarray | None
     anchor_queries: np.ndarray
 
-    @property
+    @cached_property
     def tags(self) -> Counter[str]:
         """How many anchors bear each tag."""
         return Counter(tag for anchor in self.anchors for tag in dict.fromkeys(anchor.post.tags))
@@ -94,7 +95,7 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
         Anchor(posts[id], posts[id].user_id == user_id, dated[id][1], found)
         for id, found in _indexed(latest, view, config.anchors).items()
     )
-    vector = view.fetch(Target.USERS, [user_id]).get(user_id)
+    vector = view.recent(Target.USERS, [user_id]).get(user_id)
     if vector is None:
         vector = _folded_in(anchors)
     seen = frozenset(post.post_id for post in own) | {one.post_id for one in reactions}
@@ -142,7 +143,7 @@ def _indexed(latest: Sequence[str], view: View, most: int) -> dict[str, np.ndarr
     found: dict[str, np.ndarray] = {}
     for start in range(0, len(latest), most):
         part = latest[start : start + most]
-        vectors = view.fetch(Target.POSTS, part)
+        vectors = view.recent(Target.POSTS, part)
         found |= {post_id: vectors[post_id] for post_id in part if post_id in vectors}
         if len(found) >= most:
             break

@@ -116,7 +116,7 @@ class Recommender:
     ) -> list[Recommendation]:
         config, ranked = self._config, list[Scored]()
         condition = where.filter() if where else None
-        for candidates in rounds(profile, view, self._events, config, condition):
+        for candidates in rounds(profile, view, self._events, config, condition, k):
             posts = self._events.posts([candidate.post_id for candidate in candidates])
             candidates = allowed(candidates, posts, profile)
             if where:

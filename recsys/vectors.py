@@ -15,6 +15,7 @@ from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
+from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
 from recsys.view import View
 from training.errors import Conflict, NotFound, Unavailable
@@ -39,6 +40,7 @@ class VectorStore:
         self.config = config
         self._milvus = Milvus(config, workspace)
         self._names = Names(config.prefix)
+        self._cache = VectorCache(config.cache_mb * 1_000_000)
         self._views: dict[Version, View] = {}  # of versions known to be in memory
 
     @property
@@ -86,6 +88,7 @@ class VectorStore:
     def forget(self) -> None:
         """Look anew at what is in memory; after `Vanished`."""
         self._views.clear()
+        self._cache.clear()
 
     def read(self, work: Callable[[View], T]) -> T:
         """Run a query against the live version; again if that was dropped while it ran.
@@ -190,6 +193,7 @@ class VectorStore:
             shown = [post for post, is_there in zip(posts, there, strict=True) if is_there]
             if shown:
                 self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
+        self._cache.forget([post.post_id for post in posts])
 
     def remove(self, target: Target, ids: Sequence[str]) -> None:
         """Delete rows from every complete version, so that no rollback brings them back."""
@@ -197,6 +201,7 @@ class VectorStore:
             self._view(version)
             name = self._names.collection(target, version)
             self._milvus("delete", name, filter=among_ids(ids).render())
+        self._cache.forget(ids)
 
     def _view(self, version: Version) -> View:
         view = self._views.get(version)
@@ -204,7 +209,7 @@ class VectorStore:
             # Lite forgets at closing what was in memory
             for part in PARTS:
                 self._milvus("load_collection", self._names.collection(part, version))
-            view = self._views[version] = View.open(self._milvus, self._names, version)
+            view = self._views[version] = View.open(self._milvus, self._names, version, self._cache)
         return view
 
     def _live_version(self) -> Version | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.filters import Everything, Filter, among_ids
 from recsys.milvus import Milvus
+from recsys.vector_cache import VectorCache
 from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
 
@@ -42,6 +43,7 @@ class View:
         version: which.
         dimension: D of every vector.
         weights: direction to (D,) weights of a query's coordinates; see `aimed`.
+        cache: of vectors, which the views of a process share.
     """
 
     def __init__(
@@ -51,22 +53,26 @@ class View:
         version: Version,
         dimension: int,
         weights: Mapping[str, np.ndarray],
+        cache: VectorCache | None = None,
     ) -> None:
         self._milvus = milvus
         self._names = names
         self.version = version
         self.dimension = dimension
         self._weights = weights
+        self._cache = cache or VectorCache(0)
 
     @classmethod
-    def open(cls, milvus: Milvus, names: Names, version: Version) -> Self:
+    def open(
+        cls, milvus: Milvus, names: Names, version: Version, cache: VectorCache | None = None
+    ) -> Self:
         """Read what belongs to the version as a whole; its collections must be in memory."""
         name = names.collection(WEIGHTS, version)
         fields = milvus("describe_collection", name)["fields"]
         sizes = {field["name"]: field["params"].get("dim") for field in fields}
         rows = milvus("query", name, filter='id != ""', output_fields=["id", "vector"])
         weights = {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
-        return cls(milvus, names, version, int(sizes["vector"]), weights)
+        return cls(milvus, names, version, int(sizes["vector"]), weights, cache)
 
     def aimed(self, vectors: np.ndarray, asker: Target, target: Target) -> np.ndarray:
         """Vectors as the model asks with them: coordinates weighed by direction.
@@ -98,25 +104,6 @@ class View:
             where: condition on the rows.
         Raises: Conflict if D is another than the index's.
         """
-        return self._search(target, queries, k, where, {})
-
-    def search_with_vectors(
-        self, target: Target, queries: np.ndarray, k: int, where: Filter | None = None
-    ) -> tuple[list[list[Near]], dict[str, np.ndarray]]:
-        """As `search`, and the (D,) vectors of all that was found, which costs little more."""
-        vectors: dict[str, np.ndarray] = {}
-        found = self._search(target, queries, k, where, vectors, ["id", "vector"])
-        return found, vectors
-
-    def _search(
-        self,
-        target: Target,
-        queries: np.ndarray,
-        k: int,
-        where: Filter | None,
-        vectors: dict[str, np.ndarray],
-        fields: Sequence[str] = ("id",),
-    ) -> list[list[Near]]:
         if queries.ndim != 2 or queries.shape[1] != self.dimension:
             raise Conflict(
                 f"the index has {self.dimension} dimensions, the query {queries.shape[-1]}",
@@ -132,15 +119,10 @@ class View:
             anns_field="vector",
             limit=k,
             filter=(where or Everything()).render(),
-            output_fields=list(fields),
+            output_fields=["id"],
             # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
             search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
         )
-        if "vector" in fields:
-            for hit in (hit for answer in answers for hit in answer):
-                if hit["id"] not in vectors:
-                    row = np.asarray(hit["entity"]["vector"], dtype=np.float32)
-                    vectors[str(hit["id"])] = row
         return [
             sorted(
                 (Near(str(hit["id"]), round(float(hit["distance"]), 6)) for hit in answer),
@@ -148,6 +130,25 @@ class View:
             )
             for answer in answers
         ]
+
+    def search_with_vectors(
+        self, target: Target, queries: np.ndarray, k: int, where: Filter | None = None
+    ) -> tuple[list[list[Near]], dict[str, np.ndarray]]:
+        """As `search`, and the (D,) vectors of all that was found and is still there, by id.
+
+        Vectors that are in the cache and agree with the scores needn't be fetched, which would
+        take as long as the search.
+        """
+        found = self.search(target, queries, k, where)
+        first: dict[str, tuple[int, float]] = {}
+        for row, answer in enumerate(found):
+            for near in answer:
+                first.setdefault(near.id, (row, near.score))
+        ids = list(first)
+        rows = np.array([row for row, _ in first.values()], dtype=np.int64)
+        scores = np.array([score for _, score in first.values()], dtype=np.float32)
+        vectors = self._cache.proved(self.version, target, ids, queries[rows], scores)
+        return found, vectors | self.fetch(target, [id for id in ids if id not in vectors])
 
     def fetch(self, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
         """Vectors (D,) float32 by id; ids that aren't in the index are left out."""
@@ -161,7 +162,13 @@ class View:
             )
             for row in rows:
                 found[str(row["id"])] = np.asarray(row["vector"], dtype=np.float32)
+        self._cache.keep(self.version, target, found)
         return found
+
+    def recent(self, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """As `fetch`, by what was so at most `vector_cache.FRESH_S` ago."""
+        found = self._cache.recent(self.version, target, ids)
+        return found | self.fetch(target, [id for id in ids if id not in found])
 
     def ids(self, target: Target) -> Iterator[list[str]]:
         """All ids, some thousand at a time, in no order."""

@@ -14,6 +14,6 @@ def related(request: Request) -> list[str]:
     anchors = request.nearby.anchors
     if not anchors:
         return []
-    each = -(-request.count // len(anchors))
-    turns = chain.from_iterable(zip_longest(*(found[:each] for found in anchors)))
-    return list(dict.fromkeys(near.id for near in turns if near is not None))
+    turns = chain.from_iterable(zip_longest(*anchors))
+    by_turns = dict.fromkeys(near.id for near in turns if near is not None)
+    return list(by_turns)[: request.count]

@@ -14,6 +14,8 @@ from recsys.view import View
 
 _GROWTH = 4
 _MOST = 16_384
+_PER_ANSWER = 4
+"""Posts to ask for per post of the answer, so that one round is enough for most."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,23 @@ def rounds(
     events: Events,
     config: RecommendConfig,
     where: Filter | None = None,
+    k: int = 1,
 ) -> Iterator[list[Candidate]]:
     """Rounds of new candidates; each asks for four times as many as the one before.
 
     What was proposed is excluded from the next round, so the rounds end when every post was
     proposed that any source has. A caller stops when it has enough.
+
+    Args:
+        profile: for whom.
+        view: the version of the index to keep to.
+        events: the truth.
+        config: which sources, and how many posts they propose in the first round at least.
+        where: what the asker wants of posts.
+        k: how long the answer is to be.
     """
     names = _names(profile, config)
-    count, proposed = config.candidates.count, 0
+    count, proposed = min(max(config.candidates.count, _PER_ANSWER * k), _MOST), 0
     exclude = profile.seen
     while True:
         request = Request(profile, view, events, config, count, exclude, where or Everything())

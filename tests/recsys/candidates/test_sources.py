@@ -6,6 +6,7 @@ from recsys.candidates.rounds import rounds
 from recsys.config import RecommendConfig
 from recsys.events.records import Post, Reaction
 from recsys.profiles import profile_of
+from recsys.versions import Target
 from tests.recsys.world import BEGINNING, open_events, open_store, publish
 from training.errors import BadConfig
 
@@ -76,3 +77,25 @@ def test_an_unknown_source_is_named(place):
     profile = profile_of("ann", events, store.live(), config)
     with pytest.raises(BadConfig, match="did you mean 'taste'"):
         next(rounds(profile, store.live(), events, config))
+
+
+def test_one_round_asks_for_enough_for_a_long_answer(place):
+    store, events = place
+    config = RecommendConfig.parse({"candidates": {"count": 2}})
+    profile = profile_of("ann", events, store.live(), config)
+    (first, *_) = rounds(profile, store.live(), events, config, k=10)
+    assert {candidate.post_id for candidate in first} == {post.post_id for post in POSTS}
+
+
+def test_all_vectors_of_proposals_come_with_one_search(place, monkeypatch):
+    """Against the vectors fetched by id."""
+    store, events = place
+    view, config, asked = store.live(), RecommendConfig(), []
+    profile = profile_of("ann", events, view, config)
+    search = view.search
+    monkeypatch.setattr(view, "search", lambda *args: asked.append(args) or search(*args))
+    first = next(rounds(profile, view, events, config))
+    assert len(asked) == 1
+    fetched = view.fetch(Target.POSTS, [candidate.post_id for candidate in first])
+    for candidate in first:
+        assert candidate.vector == pytest.approx(fetched[candidate.post_id], abs=1e-6)
