@@ -25,6 +25,4 @@ def add(router: APIRouter, site: Site) -> None:
 
     @site.page(router, "/{path:elsewhere}")
     async def nothing(request: Request) -> Response:
-        raise NotFound(
-            "there is no page here", hint="What was here may have been moved or deleted."
-        )
+        raise NotFound("there is no page here", hint="It may have been moved or deleted.")

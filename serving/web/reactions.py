@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.security.keys import Scope
-from serving.web.forms import words_of
+from serving.web.forms import sent
 from serving.web.person import recommended, said
 from serving.web.site import Site, is_part, person_path, post_path
 from serving.wire.writes import ReactionWrite
@@ -22,10 +22,10 @@ def add(router: APIRouter, site: Site) -> None:
 
     @site.page(router, "/reactions", scope=Scope.WRITE, method="POST")
     async def react(request: Request) -> Response:
-        sent = await words_of(request)
-        reaction, title = _read(sent), sent.get("title", "")[:200]
+        words = (await sent(request)).words
+        reaction, title = _read(words), words.get("title", "")[:200]
         await site.backend.react([reaction])
-        elsewhere = sent.get("on") == "post"
+        elsewhere = words.get("on") == "post"
         if not is_part(request):
             done = urlencode({"done": reaction.kind, "title": title})
             path = post_path(reaction.post_id) if elsewhere else person_path(reaction.user_id)
@@ -39,10 +39,10 @@ def add(router: APIRouter, site: Site) -> None:
         )
 
 
-def _read(sent: dict[str, str]) -> ReactionWrite:
-    if sent.get("kind") not in _KINDS:
+def _read(words: dict[str, str]) -> ReactionWrite:
+    if words.get("kind") not in _KINDS:
         raise BadData("a post can be liked or hidden here")
-    fields = {name: sent.get(name, "") for name in ("user_id", "post_id", "kind")}
+    fields = {name: words.get(name, "") for name in ("user_id", "post_id", "kind")}
     try:
         return ReactionWrite.model_validate(fields)
     except ValidationError:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.security.pictures import PictureCheck
 from serving.security.refusals import BadFields
-from serving.web.forms import form_of, picture_of
+from serving.web.forms import sent
 from serving.web.galleries import Portrait, portrait
 from serving.web.search_form import TARGETS, SearchForm, kept
 from serving.web.site import Site, is_part
@@ -57,15 +57,15 @@ def add(router: APIRouter, site: Site) -> None:
 
     @site.page(router, "/search", method="POST")
     async def by_form(request: Request) -> Response:
-        sent = await form_of(request)
-        form, image, cursor = SearchForm.read(sent), await picture_of(sent), sent.get("cursor")
+        came = await sent(request)
+        form, image = SearchForm.read(came.words), came.picture
         if image is None and not is_part(request):
             return RedirectResponse(form.address, 303)
-        if image is not None and not is_part(request):
-            image = await _checked(check, image, shrink=True)
-        elif image is not None:
-            image = await _checked(check, image, shrink=False)
-        return await _answer(site, request, form, image, cursor if isinstance(cursor, str) else "")
+        if image is not None:
+            await _check(check, image)
+            if not is_part(request):
+                image = await to_thread.run_sync(_smaller, image)
+        return await _answer(site, request, form, image, came.words.get("cursor"))
 
 
 async def _answer(
@@ -99,7 +99,7 @@ async def _found(site: Site, form: SearchForm, image: bytes | None, cursor: str 
     return Found(hits, list(people), asked=True)
 
 
-async def _checked(check: PictureCheck, image: bytes, *, shrink: bool) -> bytes:
+async def _check(check: PictureCheck, image: bytes) -> None:
     try:
         await check({"picture": image})
     except BadFields as error:
@@ -107,7 +107,6 @@ async def _checked(check: PictureCheck, image: bytes, *, shrink: bool) -> bytes:
         raise BadData(
             f"this picture can’t be used: {reason}", hint="JPEG, PNG, WebP or GIF, up to 10 MB"
         ) from None
-    return await to_thread.run_sync(_smaller, image) if shrink else image
 
 
 def _smaller(image: bytes) -> bytes:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.web.forms import words_of
+from serving.web.forms import sent
 from serving.web.site import Site
 from training.errors import CommonspaceError
 
@@ -21,11 +21,11 @@ def add(router: APIRouter, site: Site) -> None:
 
     @router.post("/sign-in", response_model=None)
     async def sign_in(request: Request) -> Response:
-        sent = await words_of(request)
-        following = local_path(sent.get("next", "/"))
+        words = (await sent(request)).words
+        following = local_path(words.get("next", "/"))
         if site.guard.open:
             return RedirectResponse(following, 303)
-        key = sent.get("key", "").strip()
+        key = words.get("key", "").strip()
         try:
             await site.guard.check(key, site.guard.address(request))
         except CommonspaceError as error:

@@ -72,7 +72,12 @@ class Site:
             "signed_in": not self.guard.open and template != "sign_in.html",
         }
         html = self._templates.get_template(template).render(**everywhere, **context)
-        headers = {"cache-control": "private, no-cache", "vary": "Cookie, HX-Request"}
+        headers = {
+            "cache-control": "private, no-cache",
+            "vary": "Cookie, HX-Request",
+            # with `no-referrer` browsers send forms as from `Origin: null`, which is refused
+            "referrer-policy": "same-origin",
+        }
         return Response(html, code, headers, media_type="text/html; charset=utf-8")
 
     def error(self, request: Request, error: CommonspaceError) -> Response:

@@ -102,10 +102,8 @@ if (form) {
   });
   // htmx listens on the form too: the picture that it sends must be the small one
   chooser.addEventListener("change", (event) => {
-    if (event.isTrusted) {
-      event.stopPropagation();
-      take(chooser.files[0] ?? null);
-    }
+    event.stopPropagation();
+    take(chooser.files[0] ?? null);
   });
   document.addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));

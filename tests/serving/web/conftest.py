@@ -97,8 +97,9 @@ def shoot(page: Page, name: str) -> None:
 
 
 def _bad(line) -> bool:
-    # a page that says what went wrong has a status of its own
-    return line.type in ("error", "warning") and "Failed to load resource" not in line.text
+    # a page that says what went wrong has a status of its own, which browser and htmx note
+    noted = ("Failed to load resource", "Response Status Error Code")
+    return line.type in ("error", "warning") and not line.text.startswith(noted)
 
 
 class _serving:

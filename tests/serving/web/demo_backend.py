@@ -15,38 +15,24 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from recsys.answers import Hit, ReasonKind
+from recsys.answers import ReasonKind
 from recsys.config import EventsConfig, IndexConfig
 from recsys.events.database import Events
 from recsys.events.records import Person
-from recsys.filtering import PostFilter
-from recsys.mixing import QueryVector
 from recsys.vectors import VectorStore
-from recsys.versions import Target
-from recsys.view import View
-from serving.wire.answers import (
-    Hits,
-    HitView,
-    Recommendations,
-    SimilarUsers,
-    SimilarUserView,
-)
-from serving.wire.search import Filters, QueryPart, SearchRequest
+from serving.backend import Picture
+from serving.wire.answers import Recommendations
+from serving.wire.search import Filters
 from tests.recsys.world import fill, open_events, open_store, publish, small_world
-from tests.serving.local_backend import (
-    VERSION,
-    HashedSpace,
-    LocalBackend,
-    _next,
-    _reason,
-    _start,
-)
+from tests.serving import local_backend
+from tests.serving.local_backend import VERSION, HashedSpace, LocalBackend
+from training.errors import NotFound
 
 NEWCOMER = "newcomer"
 
 
 class DemoBackend(LocalBackend):
-    """The local backend with pictures, mixes, the fallback's name and a map."""
+    """The local backend with pictures, a map, and the fallback by its name."""
 
     def __init__(self, store, events, space, pictures: dict[str, bytes], community_map) -> None:
         super().__init__(store, events, space)
@@ -56,83 +42,19 @@ class DemoBackend(LocalBackend):
     async def community_map(self) -> bytes | None:
         return self._map
 
+    async def picture(self, post_id: str) -> Picture:
+        await self.post(post_id)
+        if post_id not in self._pictures:
+            raise NotFound(f"post {post_id!r} has no picture")
+        return Picture(self._pictures[post_id], "image/webp", str(abs(hash(post_id))))
+
     async def recommend(
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
     ) -> Recommendations:
-        start = _start(cursor)
-        found = self._recommender.recommend(user_id, start + limit + 1)
+        found = await super().recommend(user_id, limit, cursor, filters)
         unknown = {ReasonKind.POPULAR, ReasonKind.FRESH}
-        return Recommendations(
-            model_version=VERSION,
-            fallback=any(why.kind in unknown for one in found for why in one.reasons),
-            items=[self._recommendation(one) for one in found[start : start + limit]],
-            next_cursor=_next(found, start, limit),
-        )
-
-    async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
-        found = self._recommender.similar(user_id, limit)
-        items = [
-            SimilarUserView(
-                user_id=one.user_id,
-                score=one.score,
-                reasons=[_reason(reason) for reason in one.reasons],
-                posts=await self.posts_of(one.user_id, 4),
-            )
-            for one in found
-        ]
-        return SimilarUsers(model_version=VERSION, items=items)
-
-    async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
-        start = _start(cursor)
-        found = self._recommender.related(post_id, start + limit + 1)
-        return self._hits(found, Target.POSTS, start, limit)
-
-    async def search(self, request: SearchRequest) -> Hits:
-        target, start = Target(request.target), _start(request.cursor)
-        themselves = {part.user_id for part in request.query if part.user_id}
-        wanted = request.filters
-        where = PostFilter(
-            authors=tuple(wanted.authors),
-            not_authors=tuple(wanted.not_authors),
-            languages=tuple(wanted.languages),
-            created_after=wanted.created_after,
-            created_before=wanted.created_before,
-        )
-
-        def work(view: View) -> list[Hit]:
-            return self._recommender.nearest(
-                [self._part(part, view) for part in request.query],
-                target,
-                start + request.limit + 1,
-                where=where,
-                exclude=frozenset(themselves if target is Target.USERS else ()),
-                view=view,
-            )
-
-        return self._hits(self.store.read(work), target, start, request.limit)
-
-    def _part(self, part: QueryPart, view: View) -> QueryVector:
-        if part.text is not None:
-            place = QueryVector(Target.TEXTS, self._space.encode_text([part.text])[0])
-        elif part.image is not None:
-            place = QueryVector(Target.IMAGES, self._space.encode_image([part.image])[0])
-        elif part.user_id is not None:
-            place = self._recommender.place(part.user_id, view)
-        else:
-            assert part.post_id is not None
-            place = self._recommender.place_of_post(part.post_id, view)
-        return replace(place, weight=part.weight)
-
-    def _hits(self, found: list[Hit], target: Target, start: int, limit: int) -> Hits:
-        items = [
-            HitView(
-                id=hit.id,
-                score=hit.score,
-                post=None if target is Target.USERS else self._view(self._public(hit.id)),
-            )
-            for hit in found[start : start + limit]
-        ]
-        return Hits(model_version=VERSION, items=items, next_cursor=_next(found, start, limit))
+        fallback = any(why.kind in unknown for one in found.items for why in one.reasons)
+        return found.model_copy(update={"fallback": fallback})
 
 
 def open_small(folder: Path) -> DemoBackend:
@@ -141,7 +63,12 @@ def open_small(folder: Path) -> DemoBackend:
     authors = sorted({post.user_id for post in world.posts})
     tags = ("birds", "boats", "flags", "fruit")
     posts = [
-        replace(post, tags=(tags[authors.index(post.user_id) % 4], "all")) for post in world.posts
+        replace(
+            post,
+            tags=(tags[authors.index(post.user_id) % 4], "all"),
+            image_hash=f"{number:032x}" if world.features.posts.has_image[number] else None,
+        )
+        for number, post in enumerate(world.posts)
     ]
     store, events = open_store(folder), open_events(folder)
     fill(events, replace(world, posts=posts))
@@ -155,7 +82,7 @@ def open_small(folder: Path) -> DemoBackend:
     pictures = {
         post.post_id: drawing(number, authors.index(post.user_id) / len(authors))
         for number, post in enumerate(posts)
-        if world.features.posts.has_image[number]
+        if post.image_hash
     }
     return DemoBackend(store, events, space, pictures, small_map(posts, authors))
 
@@ -222,6 +149,7 @@ def open_demo(workspace: Path, community_map: Path | None = None) -> DemoBackend
     events.add_people([Person(NEWCOMER)])
     store = VectorStore(IndexConfig(), workspace)
     found = community_map.read_bytes() if community_map else None
+    local_backend.MOST = 60  # to page through all would take its time
     backend = DemoBackend(store, events, Space.load(folder), pictures, found)
     backend._recommender._model_version = store.live().version.model
     return backend
