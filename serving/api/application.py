@@ -57,12 +57,13 @@ def create_app(
     )
     app.state.backend, app.state.guard = backend, guard
     app.state.pictures, app.state.metrics = PictureCheck(), Metrics()
+    resources = [route for router in _RESOURCES for route in router.routes]
     for router in _RESOURCES:
         app.include_router(router)
+    app.include_router(errors.reserved(resources))
     if web is not None:
         app.include_router(web, include_in_schema=False)
-    routers = (*_RESOURCES, *([web] if web else []))
-    errors.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
+    errors.install(app, [*app.routes, *resources], web.routes if web else [])
     describe(app)
     # the last one added is the first to see a request
     app.add_middleware(EncodedSlashes)

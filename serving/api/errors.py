@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,13 +15,16 @@ from serving.api.reading import InvalidBody
 from serving.security.guard import Guard
 from training.errors import CommonspaceError
 
+_ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
-def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+
+def install(app: FastAPI, resources: Sequence[BaseRoute], pages: Sequence[BaseRoute]) -> None:
     """Have an application answer its errors with problems.
 
     Args:
         app: the application.
-        routes: all of them, to say which methods a path has.
+        resources: the API's routes, to say which methods a path has.
+        pages: the other routes; they count where the API has none.
     """
 
     async def on_error(request: Request, error: Exception) -> Response:
@@ -41,7 +44,8 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         if found.status_code == 404:
             detail = "there is nothing at this path"
         if found.status_code == 405:
-            allowed = sorted(_methods(routes, request.scope["path"]))
+            path = request.scope["path"]
+            allowed = sorted(methods_at(resources, path) or methods_at(pages, path))
             headers = {"allow": ", ".join(allowed)}
             detail = f"this path takes {headers['allow']}"
         return problem(request.scope, found.status_code, detail, headers=headers)
@@ -52,7 +56,18 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(HTTPException, on_http)
 
 
-def _methods(routes: Sequence[BaseRoute], path: str) -> set[str]:
+def reserved(resources: Sequence[BaseRoute]) -> APIRouter:
+    """A router that keeps what begins with /v1/ from a page that would answer for every path."""
+    router = APIRouter(include_in_schema=False)
+
+    async def nothing(request: Request) -> Response:
+        raise HTTPException(405 if methods_at(resources, request.scope["path"]) else 404)
+
+    router.add_api_route("/v1/{rest:whole}", nothing, methods=list(_ALL))
+    return router
+
+
+def methods_at(routes: Sequence[BaseRoute], path: str) -> set[str]:
     """All methods of all routes at a path; the framework itself tells those of the first."""
     return {
         method

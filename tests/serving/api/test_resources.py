@@ -1,8 +1,14 @@
 import base64
 
 import pytest
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
+from serving.api.application import create_app
+from serving.security.guard import Guard
 from serving.wire.answers import PostView
+from tests.serving.conftest import LOCAL
 from tests.serving.local_backend import picture
 
 POST = {"user_id": "author", "text": "A bird. It sings.", "tags": ["bird"]}
@@ -145,3 +151,22 @@ def test_readiness_tells_each_part(client, backend):
 def test_the_document_is_served_and_no_page_of_a_cdn_is(client):
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_a_page_for_every_path_does_not_answer_for_the_api(backend):
+    web = APIRouter()
+
+    @web.get("/{path:path}")
+    async def page(path: str) -> PlainTextResponse:
+        return PlainTextResponse(f"no page {path}", 404)
+
+    client = TestClient(create_app(backend, Guard(None), web=web), base_url=LOCAL)
+    assert client.get("/nope").text == "no page nope"
+    wrong = client.get("/v1/search")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert client.patch("/v1/posts/a/b").headers["allow"] == "DELETE, GET, PUT"
+    assert client.post("/nope").headers["allow"] == "GET"
+    unknown = client.get("/v1/nope")
+    assert unknown.headers["content-type"] == "application/problem+json"
+    assert unknown.json()["status"] == 404
+    assert "/{path}" not in client.get("/openapi.json").json()["paths"]
