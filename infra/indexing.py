@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def index_posts(
     config: ProductConfig, *, model: str | int = "champion", observer: Observer = SILENT
 ) -> "IndexReport":
-    """Bring the configured data into the event database and index all of it with one model.
+    """Bring the configured data into the event database and index all that is in that.
+
+    Posts that came by the API since are encoded and indexed, too.
 
     Args:
         config: of the product; data and features come from the workspace if they are there.
@@ -24,6 +26,7 @@ def index_posts(
     from recsys.events.database import Events
     from recsys.events.importing import import_data
     from recsys.index import build_index
+    from recsys.later_posts import with_later_posts
     from recsys.vectors import VectorStore
     from training.data.prepare import prepare
     from training.features import compute_features
@@ -52,6 +55,7 @@ def index_posts(
         VectorStore(config.index, workspace) as store,
     ):
         import_data(data, events)
+        features = with_later_posts(space, features, events, progress=observer.advance)
         return build_index(
             space,
             features,

@@ -63,7 +63,7 @@ def build_index(
 
     Args:
         space: the model.
-        features: of its encoders, for all posts.
+        features: of its encoders, for all posts; see `later_posts.with_later_posts`.
         store: where to.
         events: which posts and people there are, and who reacted to what.
         model_version: under which the model is registered: letters and digits.
