@@ -97,8 +97,14 @@ def shoot(page: Page, name: str) -> None:
 
 
 def _bad(line) -> bool:
-    # a page that says what went wrong has a status of its own, which browser and htmx note
-    noted = ("Failed to load resource", "Response Status Error Code")
+    # a page that says what went wrong has a status of its own, and a newer search ends an older:
+    # browser and htmx note both
+    noted = (
+        "Failed to load resource",
+        "Response Status Error Code",
+        "htmx:afterRequest",
+        "htmx:sendAbort",
+    )
     return line.type in ("error", "warning") and not line.text.startswith(noted)
 
 

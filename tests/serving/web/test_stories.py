@@ -186,7 +186,7 @@ def test_what_is_no_picture_is_told(site: Served, page: Page) -> None:
 )
 def test_search_for_other_things(site: Served, page: Page, target: str, shown: str) -> None:
     page.goto(f"{site.url}/search?text=fruit")
-    page.get_by_text(target, exact=True).click()
+    page.locator(".targets").get_by_text(target, exact=True).click()
     expect(page.locator("#found")).to_have_text(f"{target}, nearest first")
     assert page.locator(f"#results {shown}").count() >= 12
 
@@ -316,6 +316,7 @@ def test_signing_in_and_out(locked: Served, page: Page) -> None:
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("API key").fill(locked.writer)
     page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{locked.url}/")
     page.goto(f"{locked.url}/people/person9")
     first_card(page).get_by_role("button", name="Like").click()
     expect(page.locator("#said")).to_contain_text("You like")
