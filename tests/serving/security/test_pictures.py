@@ -1,7 +1,9 @@
 import io
 import zipfile
+import zlib
 
 import anyio
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,8 +41,6 @@ def test_every_bad_picture_is_named_by_its_field():
 def test_too_many_pixels_are_refused_by_the_header_alone(size):
     header = bytearray(picture("PNG"))
     header[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
-    import zlib
-
     header[29:33] = zlib.crc32(bytes(header[12:29])).to_bytes(4, "big")
     with pytest.raises(BadFields, match="megapixels"):
         check({"image": bytes(header)})
@@ -72,8 +72,6 @@ def test_a_script_in_a_comment_is_found_too():
 
 
 def test_no_picture_of_the_sample_is_taken_for_one():
-    import pyarrow.parquet as pq
-
     images = pq.read_table(sample_path(), columns=["image"])["image"]
     assert not any(is_polyglot(one.as_py()) for one in images if one.is_valid)
 
