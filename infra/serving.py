@@ -57,7 +57,7 @@ def service(config: ProductConfig, observer: Observer = SILENT) -> Iterator[Runn
         if not config.index.remote:
             stack.enter_context(_vectors(settings))
         first = live_model(settings)
-        port = _free_port(config)
+        port = free_port(config.serve.host, config.serve.port)
         observer.stage("Starting Ray")
         _before_ray(config)
         stack.enter_context(ray_session(config.ray))
@@ -152,20 +152,26 @@ def _before_ray(config: ProductConfig) -> None:
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
 
 
-def _free_port(config: ProductConfig) -> int:
-    """The port, once it is free: a killed service's proxy needs some seconds to go."""
+def free_port(host: str, port: int = 0) -> int:
+    """The port, once it is free: a killed service's proxy needs some seconds to go.
+
+    Args:
+        host: whose port.
+        port: 0 takes any that is free.
+    Raises: Conflict if somebody else keeps it.
+    """
     deadline = time.monotonic() + _PORT_S
-    family = socket.AF_INET6 if ":" in config.serve.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         try:
             with socket.socket(family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((config.serve.host, config.serve.port))
+                probe.bind((host, port))
                 return probe.getsockname()[1]
         except OSError as error:
             if time.monotonic() > deadline:
                 raise Conflict(
-                    f"can't listen on {config.serve.host}:{config.serve.port}: {error.strerror}",
+                    f"can't listen on {host}:{port}: {error.strerror}",
                     hint="choose another with --port",
                 ) from None
             time.sleep(0.5)

@@ -12,6 +12,7 @@ from serving.backend import Picture
 from serving.calls import call
 from serving.deployments.encoder import Encoded
 from serving.deployments.user import Fused, Someone
+from serving.library import Library
 from serving.wire.answers import Hits, PostView, Recommendations, SimilarUsers, Users
 from serving.wire.embeddings import Embeddings, UserContent
 from serving.wire.operations import PartState, Readiness
@@ -46,11 +47,13 @@ class RemoteBackend:
 
     Args:
         handles: of the deployments.
+        library: answers what no deployment is needed for.
         timeout_s: after which a question ends as Unavailable.
     """
 
-    def __init__(self, handles: Handles, timeout_s: float) -> None:
+    def __init__(self, handles: Handles, library: Library, timeout_s: float) -> None:
         self._handles = handles
+        self._library = library
         self._timeout_s = timeout_s
         self._version: tuple[str, int] | None = None
         self._asked = 0.0
@@ -100,16 +103,16 @@ class RemoteBackend:
         return await self._call(self._handles.recommender.session, request)
 
     async def post(self, post_id: str) -> PostView:
-        return await self._call(self._handles.recommender.post, post_id)
+        return await self._library.post(post_id)
 
     async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
-        return await self._call(self._handles.recommender.posts_of, user_id, limit)
+        return await self._library.posts_of(user_id, limit)
 
     async def picture(self, post_id: str) -> Picture:
-        return await self._call(self._handles.recommender.picture, post_id)
+        return await self._library.picture(post_id)
 
     async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
-        return await self._call(self._handles.recommender.users, prefix, limit, cursor)
+        return await self._library.users(prefix, limit, cursor)
 
     async def community_map(self) -> bytes | None:
         return await self._call(self._handles.recommender.community_map)

@@ -40,9 +40,9 @@ def serve(
     from infra.serving import service
 
     asked = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: asked.set())
     with progress() as observer, service(settings, observer) as running:
+        for each in (signal.SIGINT, signal.SIGTERM):  # not before: Ray sets handlers of its own
+            signal.signal(each, lambda *_: asked.set())
         note(f"Ready with model version {running.model_version}: {running.url}")
         note(f"  the API is described at {running.url}/openapi.json")
         if settings.serve.security.mode == "development":

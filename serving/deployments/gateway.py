@@ -34,13 +34,16 @@ class Gateway:
         logging.getLogger("commonspace").setLevel(logging.INFO)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
+        from recsys.events.database import Events
         from serving.api.application import create_app
+        from serving.library import Library
         from serving.security.guard import Guard
         from serving.security.keys import KeyStore
         from serving.web.pages import router
 
         settings, security = self._settings, self._settings.serve.security
-        backend = RemoteBackend(self._handles, settings.serve.request_timeout_s)
+        library = Library(Events(settings.events, settings.workspace))
+        backend = RemoteBackend(self._handles, library, settings.serve.request_timeout_s)
         asked = security.mode == "keys"
         keys = KeyStore(settings.events, settings.workspace) if asked else None
         guard = Guard(keys, security)

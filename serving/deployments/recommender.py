@@ -15,25 +15,16 @@ from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
-from serving.backend import Picture
 from serving.calls import answering, call
 from serving.cursors import next_cursor, page_start
 from serving.deployments.encoder import Encoded
 from serving.maps import Maps
 from serving.pair import Pair
 from serving.settings import ServingSettings
-from serving.views import hit_view, post_view, recommendation_view, similar_view
-from serving.wire.answers import (
-    Hits,
-    PostView,
-    Recommendations,
-    SimilarUsers,
-    Users,
-    UserView,
-)
+from serving.views import hit_view, recommendation_view, similar_view
+from serving.wire.answers import Hits, Recommendations, SimilarUsers
 from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import SessionRequest
-from training.errors import NotFound
 
 T = TypeVar("T")
 _THREADS = 4
@@ -162,50 +153,6 @@ class Recommending:
 
         return await self._pair.read(ask)
 
-    @answering
-    async def post(self, post_id: str) -> PostView:
-        """A public post. Raises: NotFound."""
-        return await self._in_thread(lambda: post_view(self._public(post_id)))
-
-    @answering
-    async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
-        """The latest public posts of a person."""
-
-        def ask() -> list[PostView]:
-            self._events.person(user_id)
-            posts = self._events.public_posts_of([user_id], limit)[user_id]
-            return [post_view(post) for post in posts]
-
-        return await self._in_thread(ask)
-
-    @answering
-    async def picture(self, post_id: str) -> Picture:
-        """The picture of a public post. Raises: NotFound."""
-
-        def ask() -> Picture:
-            post = self._public(post_id)
-            stored = self._events.picture(post_id)
-            if stored is None or post.image_hash is None:
-                raise NotFound(f"post {post_id!r:.140} has no picture")
-            return Picture(stored.data, stored.media_type, post.image_hash)
-
-        return await self._in_thread(ask)
-
-    @answering
-    async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
-        """People whose id begins so, those with most posts first."""
-        question = f"users {prefix}"
-        start = page_start(cursor, question)
-
-        def ask() -> Users:
-            found = self._events.users_page(prefix, start, limit + 1)
-            return Users(
-                items=[UserView(user_id=who, posts=posts) for who, posts in found[:limit]],
-                next_cursor=next_cursor(start + limit, start + len(found), question),
-            )
-
-        return await self._in_thread(ask)
-
     async def index_state(self) -> None:
         """Answers if the index does. Raises: Unavailable."""
         await self._in_thread(self._store.live)
@@ -214,12 +161,6 @@ class Recommending:
     async def community_map(self) -> bytes | None:
         """The map of the model in use, without what was deleted since; None if none was made."""
         return await self._in_thread(lambda: self._maps(self._pair.view.version.model))
-
-    def _public(self, post_id: str) -> Any:
-        post = self._events.posts([post_id]).get(post_id)
-        if post is None or post.private:
-            raise NotFound(f"no post {post_id!r:.140}")
-        return post
 
     async def _parts(self, query: Sequence[QueryPart], view: View) -> list[QueryVector]:
         """Each part of a mix at its place, texts and pictures embedded by the view's own model."""

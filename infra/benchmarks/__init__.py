@@ -1,0 +1,1 @@
+"""What the service is worth, measured: `make bench-serving` and `make chaos-serving`."""

@@ -1,0 +1,50 @@
+"""Figures beside their targets, as a file and as lines."""
+
+import json
+import operator
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_SIGNS = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure.
+
+    Attributes:
+        what: is measured.
+        value: measured.
+        target: sign and number, such as `<= 1.5`.
+        command: that measures it.
+        detail: how it came about.
+    """
+
+    what: str
+    value: float
+    target: str
+    command: str
+    detail: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the value meets the target; NaN meets none."""
+        sign, _, number = self.target.partition(" ")
+        return bool(_SIGNS[sign](self.value, float(number)))
+
+
+def write_claims(claims: Sequence[Claim], path: Path) -> None:
+    """Write `[{what, value, target, met, command, detail}]`."""
+    rows = [asdict(claim) | {"met": claim.met, "value": round(claim.value, 4)} for claim in claims]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def lines(claims: Sequence[Claim]) -> list[str]:
+    """For eyes."""
+    return [
+        f"{'met   ' if claim.met else 'MISSED'} {claim.what}: {claim.value:.4g} "
+        f"(target {claim.target}){'; ' + claim.detail if claim.detail else ''}"
+        for claim in claims
+    ]
