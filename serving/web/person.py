@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.web.paths import person_id
-from serving.web.site import Site, is_part, person_path
+from serving.web.site import Site, is_part
 from serving.wire.answers import Recommendations, SimilarUserView
 from serving.wire.search import Filters
 from training.errors import NotFound
@@ -30,7 +30,7 @@ def add(router: APIRouter, site: Site) -> None:
         feed, own, similar = await gather(
             recommended(site, user_id, cursor),
             site.backend.posts_of(user_id, _OWN),
-            _similar(site, user_id),
+            similar_people(site, user_id),
         )
         answer = site.render(
             request,
@@ -62,13 +62,8 @@ def said(kind: str, title: str) -> str:
             return ""
 
 
-def address(user_id: str) -> str:
-    """Of the page; the list begins under this heading."""
-    return person_path(user_id)
-
-
-async def _similar(site: Site, user_id: str) -> list[SimilarUserView]:
-    """None for someone who has no place among the others yet."""
+async def similar_people(site: Site, user_id: str) -> list[SimilarUserView]:
+    """People like a person; none for someone who has no place among the others yet."""
     try:
         return (await site.backend.similar(user_id, _SIMILAR, None)).items
     except NotFound:

@@ -1,5 +1,6 @@
 """Like and hide: recorded, and the list is another at once."""
 
+from asyncio import gather
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -9,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.security.keys import Scope
 from serving.web.forms import sent
-from serving.web.person import recommended, said
+from serving.web.person import recommended, said, similar_people
 from serving.web.site import Site, is_part, person_path, post_path
 from serving.wire.writes import ReactionWrite
 from training.errors import BadData
@@ -33,9 +34,16 @@ def add(router: APIRouter, site: Site) -> None:
         message = said(reaction.kind, title)
         if elsewhere:
             return site.render(request, "said.html", wrong=False, message=message, hint="")
-        feed = await recommended(site, reaction.user_id)
+        feed, similar = await gather(
+            recommended(site, reaction.user_id), similar_people(site, reaction.user_id)
+        )
         return site.render(
-            request, "feed_changed.html", user_id=reaction.user_id, feed=feed, message=message
+            request,
+            "feed_changed.html",
+            user_id=reaction.user_id,
+            feed=feed,
+            similar=similar,
+            message=message,
         )
 
 

@@ -2,8 +2,7 @@
 
 /* global echarts, htmx */
 
-const STAR =
-  "path://M0,-10 L2.9,-3.1 L9.5,-3.1 L4.3,1.7 L5.9,8.1 L0,4.6 L-5.9,8.1 L-4.3,1.7 L-9.5,-3.1 L-2.9,-3.1 Z";
+const STAR = "path://M0,-10L3,-3L10,-3L4,2L6,8L0,5L-6,8L-4,2L-10,-3L-3,-3Z";
 const MOST = 28; // letters of a name
 const box = document.getElementById("map");
 const answer = await fetch(box.dataset.from, { headers: { accept: "application/json" } });
@@ -11,7 +10,6 @@ if (answer.ok) draw(await answer.json());
 else box.textContent = "The map doesn’t load. Try again in a moment.";
 
 function draw(map) {
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const chart = echarts.init(box, null, { renderer: "canvas" });
   const spots = middles(map);
   let lit = null;
@@ -43,13 +41,12 @@ function draw(map) {
     if (link) {
       lit = Number(link.dataset.community);
       show();
-      document.querySelector(".mapping").scrollIntoView({ behavior: still ? "auto" : "smooth" });
+      document.querySelector(".mapping").scrollIntoView();
     }
     const button = target.closest("[data-zoom]");
     if (button) zoom(chart, Number(button.dataset.zoom));
   });
   box.dataset.ready = "true";
-  window.commonspaceMap = chart;
 }
 
 /** Colours of the page, and whether they are dark. */
@@ -64,8 +61,8 @@ function middles(map) {
   const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
   return map.communities.flatMap(({ id, name }) => {
     const stars = map.points.filter(([kind, , , , , group]) => kind === "person" && group === id);
-    if (!stars.length) return [];
-    return [{ id, name, shown: true, value: [median(stars.map((s) => s[3])), median(stars.map((s) => s[4]))] }];
+    const value = [3, 4].map((at) => median(stars.map((star) => star[at])));
+    return stars.length ? [{ id, name, shown: true, value }] : [];
   });
 }
 
@@ -75,8 +72,7 @@ function options(map, spots, lit, look) {
   const points = (wanted) =>
     map.points.flatMap(([kind, id, title, x, y, group]) => {
       if (kind !== wanted) return [];
-      const dim = lit !== null && group !== lit;
-      const opacity = dim ? 0.08 : kind === "post" ? 0.5 : 1;
+      const opacity = lit === null ? (kind === "post" ? 0.5 : 1) : group === lit ? 0.9 : 0.12;
       return [{ kind, id, title, value: [x, y], itemStyle: { color: colours(group), opacity } }];
     });
   const axis = { type: "value", min: -0.03, max: 1.03, show: false };
@@ -150,7 +146,8 @@ function clear(chart, spots, lit) {
   for (const spot of [...first, ...spots.filter(({ id }) => id !== lit)]) {
     const [x, y] = chart.convertToPixel({ seriesId: "names" }, spot.value);
     const half = 4 * Math.min(spot.name.length, MOST) + 10;
-    const free = taken.every((other) => Math.abs(other.x - x) > other.half + half || Math.abs(other.y - y) > 28);
+    const apart = (other) => Math.abs(other.x - x) > other.half + half || Math.abs(other.y - y) > 28;
+    const free = taken.every(apart);
     if (free) taken.push({ x, y, half });
     changed ||= spot.shown !== free;
     spot.shown = free;

@@ -109,13 +109,11 @@ if (form) {
     const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
     if (file) take(file);
   });
-  for (const name of ["dragenter", "dragover"]) {
-    document.addEventListener(name, (event) => {
-      if (!event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault();
-      form.classList.add("dropping");
-    });
-  }
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("dropping");
+  });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) form.classList.remove("dropping");
   });
@@ -153,10 +151,9 @@ if (form) {
 async function smaller(file) {
   const picture = await createImageBitmap(file);
   const share = Math.min(1, 448 / Math.max(picture.width, picture.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(picture.width * share));
-  canvas.height = Math.max(1, Math.round(picture.height * share));
-  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/webp", 0.92));
+  const [width, height] = [picture.width, picture.height].map((side) => Math.ceil(side * share));
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage(picture, 0, 0, width, height);
+  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.92 });
   return new File([blob], "picture", { type: blob.type });
 }

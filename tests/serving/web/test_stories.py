@@ -81,6 +81,7 @@ def test_the_fallback_says_that_it_is_one_until_the_first_like(site: Served, pag
     first_card(page).get_by_role("button", name="Like").click()
     expect(page.locator("#recommended")).to_have_text("Recommended")
     expect(first_card(page).locator(".why")).to_contain_text("the post that you liked")
+    expect(page.locator(".alike > li")).to_have_count(6)
 
 
 def test_without_scripts_everything_is_read_and_written_too(site: Served, browser) -> None:
@@ -238,7 +239,7 @@ def test_the_map_is_zoomed_and_clicked(site: Served, page: Page) -> None:
     page.goto(f"{site.url}/map")
     page.wait_for_selector("#map[data-ready]")
     place = """([kind, id]) => {
-        const map = window.commonspaceMap;
+        const map = echarts.getInstanceByDom(document.getElementById("map"));
         const name = kind === "person" ? "people" : kind === "post" ? "posts" : "names";
         const series = map.getOption().series.find((each) => each.id === name);
         const found = series.data.find((each) => each.id === id);
@@ -255,7 +256,9 @@ def test_the_map_is_zoomed_and_clicked(site: Served, page: Page) -> None:
     expect(page.locator("#panel h2")).to_have_text("boats, flags")
     for _ in range(3):
         page.get_by_role("button", name="Nearer").click()
-    zoom = page.evaluate("window.commonspaceMap.getOption().dataZoom[0]")
+    zoom = page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('map')).getOption().dataZoom[0]"
+    )
     assert zoom["end"] - zoom["start"] < 30
     page.get_by_role("button", name="All of it").click()
     click("post", "post/000")
