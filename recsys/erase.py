@@ -1,10 +1,11 @@
 """Deleting for good: from the event database first, which is the truth, then from every index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.events.database import Events
 from recsys.vectors import VectorStore
-from recsys.versions import Target
+from recsys.versions import Target, Version
 
 _OF_POSTS = (Target.POSTS, Target.IMAGES, Target.TEXTS)
 
@@ -45,8 +46,10 @@ def erase_person(events: Events, store: VectorStore, user_id: str) -> Erased:
     return Erased(user_id, tuple(posts), gone)
 
 
-def remove_posts(store: VectorStore, post_ids: list[str]) -> None:
-    """Take posts out of every version of the index."""
+def remove_posts(
+    store: VectorStore, post_ids: Sequence[str], *, but: Version | None = None
+) -> None:
+    """Take posts out of every version of the index, or of all but one."""
     for start in range(0, len(post_ids), 1000):
         for target in _OF_POSTS:
-            store.remove(target, post_ids[start : start + 1000])
+            store.remove(target, post_ids[start : start + 1000], but=but)

@@ -18,7 +18,7 @@ class Drift:
     """How an index differs from the event database.
 
     Attributes:
-        missing: ids of public posts that it lacks.
+        missing: ids of public posts that it lacks, or has as they were before the last writing.
         extra: ids of posts that it holds and that may be shown to nobody, or are no more.
         strangers: ids of people that it holds and that are no more.
     """
@@ -44,7 +44,10 @@ def drift(events: Events, view: View) -> Drift:
     strangers: set[str] = set()
     for ids in view.ids(Target.USERS):
         strangers.update(set(ids) - events.known(ids))
-    missing = (id for id, public in visible.items() if public and id not in indexed)
+    outdated = events.unindexed()
+    missing = (
+        id for id, public in visible.items() if public and (id not in indexed or id in outdated)
+    )
     return Drift(tuple(sorted(missing)), tuple(sorted(extra)), tuple(sorted(strangers)))
 
 
@@ -63,7 +66,10 @@ def put_posts(
     posts: Sequence[Post],
     vectors: Mapping[Target, np.ndarray],
 ) -> None:
-    """Write posts into the index, but those that were deleted or hidden meanwhile.
+    """Write posts into the index, but those that were deleted, hidden or written over meanwhile.
+
+    Of two who write the same post at the same time, the database's last one is indexed last. Other
+    versions lose it: they hold it as it was before, and `drift` finds it missing there.
 
     Args:
         events: the truth, which has the posts already.
@@ -73,8 +79,19 @@ def put_posts(
         vectors: see `VectorStore.put`.
     Raises: BadData for a broken vector; Vanished if the version was dropped.
     """
-    store.put(version, posts, vectors)
-    now = events.posts([post.post_id for post in posts])
-    hidden = [id for id in (post.post_id for post in posts) if id not in now or now[id].private]
+    ids = [post.post_id for post in posts]
+    marks = events.unindexed(ids)
+    before = events.posts(ids)
+    current = np.array([before.get(post.post_id) == post and not post.private for post in posts])
+    if current.any():
+        chosen = [post for post, is_current in zip(posts, current, strict=True) if is_current]
+        store.put(version, chosen, {target: rows[current] for target, rows in vectors.items()})
+    now = events.posts(ids)
+    hidden = [id for id in ids if id not in now or now[id].private]
     if hidden:
         remove_posts(store, hidden)
+    shown = [id for id in ids if id not in hidden]
+    if shown:
+        remove_posts(store, shown, but=version)
+    done = {post.post_id for post, is_current in zip(posts, current, strict=True) if is_current}
+    events.indexed({id: mark for id, mark in marks.items() if id in done or id in hidden})

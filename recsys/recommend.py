@@ -166,7 +166,7 @@ class Recommender:
 
         def work(view: View) -> list[Hit]:
             place = self.place_of_post(post_id, view)
-            copies = self._copies_of(place, view)
+            copies = self._copies_of(post_id, place, view)
             return self.nearest([place], Target.POSTS, k, exclude=copies | {post_id}, view=view)
 
         return work(view) if view else self._store.read(work)
@@ -190,7 +190,7 @@ class Recommender:
             where: what must hold of posts, images and texts; says nothing about people.
             exclude: ids to leave out.
             view: the version to keep to.
-        Raises: BadData if the parts cancel out; BadConfig for a bad k; Vanished.
+        Raises: Conflict if the parts cancel out; BadConfig for a bad k; Vanished.
         """
         k = self._checked(k)
         query = mixed(parts, for_, view)
@@ -215,11 +215,13 @@ class Recommender:
             )
         return QueryVector(Target.POSTS, vector)
 
-    def _copies_of(self, place: QueryVector, view: View) -> frozenset[str]:
+    def _copies_of(self, post_id: str, place: QueryVector, view: View) -> frozenset[str]:
         """Posts that are the same to a person."""
+        post = self._events.posts([post_id]).get(post_id)
+        same = self._events.showing(post.image_hash) if post and post.image_hash else set[str]()
         (found,) = view.search(Target.POSTS, place.vector[None], _COPIES)
         limit = self._config.diversity.near_duplicate
-        return frozenset(near.id for near in found if near.score >= limit)
+        return frozenset(near.id for near in found if near.score >= limit) | same
 
     def search(
         self,

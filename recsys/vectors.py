@@ -195,9 +195,17 @@ class VectorStore:
                 self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
         self._cache.forget([post.post_id for post in posts])
 
-    def remove(self, target: Target, ids: Sequence[str]) -> None:
-        """Delete rows from every complete version, so that no rollback brings them back."""
+    def remove(self, target: Target, ids: Sequence[str], *, but: Version | None = None) -> None:
+        """Delete rows from every complete version, so that no rollback brings them back.
+
+        Args:
+            target: of what.
+            ids: of the rows.
+            but: the version that keeps them.
+        """
         for version in self.versions():
+            if version == but:
+                continue
             self._view(version)
             name = self._names.collection(target, version)
             self._milvus("delete", name, filter=among_ids(ids).render())

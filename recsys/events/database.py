@@ -1,7 +1,7 @@
 """The event database: questions about people, posts and reactions, and changes to them."""
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import Row, Select, func, select
 
 from recsys.config import EventsConfig
-from recsys.events import lease, writing
+from recsys.events import lease, listing, unindexed, writing
 from recsys.events.engine import open_engine
 from recsys.events.pictures import (
     StoredPicture,
@@ -90,23 +90,13 @@ class Events:
             start: how many to pass over.
             count: how many at most.
         """
-        public = (
-            select(posts.c.user_id, func.count().label("posts"))
-            .where(~posts.c.private)
-            .group_by(posts.c.user_id)
-            .subquery()
-        )
-        total = func.coalesce(public.c.posts, 0)
-        query = (
-            select(people.c.user_id, total)
-            .outerjoin(public, public.c.user_id == people.c.user_id)
-            .where(people.c.user_id.startswith(prefix, autoescape=True))
-            .order_by(total.desc(), people.c.user_id)
-            .offset(start)
-            .limit(count)
-        )
         with self._engine.connect() as connection:
-            return [(row[0], int(row[1])) for row in connection.execute(query)]
+            return listing.people_by_posts(connection, prefix, start, count)
+
+    def counts(self) -> listing.Counts:
+        """How many people, posts and reactions there are."""
+        with self._engine.connect() as connection:
+            return listing.counts(connection)
 
     # Posts
 
@@ -148,6 +138,12 @@ class Events:
         query = select(posts).where(posts.c.user_id == user_id).order_by(*_LATEST)
         with self._engine.connect() as connection:
             return [_post(row) for row in connection.execute(query)]
+
+    def showing(self, image_hash: str) -> set[str]:
+        """The posts with that picture."""
+        query = select(posts.c.post_id).where(posts.c.image_hash == image_hash)
+        with self._engine.connect() as connection:
+            return set(connection.scalars(query))
 
     def visibility(self) -> dict[str, bool]:
         """All post ids: True for a public post, False for a private one."""
@@ -254,8 +250,23 @@ class Events:
             if picture is not None and post.image_hash:
                 put_pictures(connection, {post.image_hash: picture})
             writing.put_posts(connection, [post], may_publish=True)
+            unindexed.mark(connection, post)
             drop_unused(connection, [before.image_hash] if before else [])
         return before is None
+
+    def unindexed(self, post_ids: Collection[str] | None = None) -> dict[str, str]:
+        """Posts that `put_post` wrote and the index may not have yet: a mark by id.
+
+        Args:
+            post_ids: some hundred at most; None for all.
+        """
+        with self._engine.connect() as connection:
+            return unindexed.marks(connection, post_ids)
+
+    def indexed(self, marks: Mapping[str, str]) -> None:
+        """Say that the index has posts as they were when they had these marks, or needs not."""
+        with self._engine.begin() as connection:
+            unindexed.unmark(connection, marks)
 
     def add_pictures(self, batch: dict[str, StoredPicture]) -> None:
         """Store pictures by the hash of their content; those that are there stay."""

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
 
 from recsys.config import EventsConfig
 from recsys.events.tables import metadata
 from training.errors import BadConfig, Unavailable
 
 _BUSY_S = 30
+_ATTEMPTS = 5
 
 
 def open_engine(config: EventsConfig, workspace: Path) -> Engine:
@@ -33,11 +34,25 @@ def open_engine(config: EventsConfig, workspace: Path) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     try:
-        metadata.create_all(engine)
-    except OperationalError as error:
+        _complete(engine)
+    except (OperationalError, ProgrammingError) as error:
         engine.dispose()
         raise Unavailable(f"can't open the event database {url!r}: {error.orig}") from None
     return engine
+
+
+def _complete(engine: Engine) -> None:
+    """Create the tables and indexes that aren't there; several processes may do so at once."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            metadata.create_all(engine)
+            for table in metadata.sorted_tables:
+                for index in table.indexes:  # of tables that an older release made
+                    index.create(engine, checkfirst=True)
+            return
+        except (OperationalError, ProgrammingError):  # another was faster
+            if attempt == _ATTEMPTS - 1:
+                raise
 
 
 def _url(config: EventsConfig, workspace: Path) -> URL:

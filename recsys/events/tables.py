@@ -70,7 +70,7 @@ posts = Table(
     Column("language", String(64)),
     Column("private", Boolean, nullable=False),
     Column("image_hash", String(32)),
-    Index(None, "user_id"),
+    Index("ix_posts_user_id_private", "user_id", "private"),
     Index(None, "created_at"),
     Index(None, "image_hash"),
 )
@@ -95,6 +95,14 @@ pictures = Table(
     Column("image_hash", String(32), primary_key=True),
     Column("media_type", String(32), nullable=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+# Posts that were written over or anew, and that the index may not have yet: see `unindexed.py`.
+unindexed = Table(
+    "unindexed",
+    metadata,
+    Column("post_id", ID, primary_key=True),
+    Column("mark", String(16), nullable=False),
 )
 
 # What was deleted and must not come back by a repeated import. A hash, so that the id is gone, too.

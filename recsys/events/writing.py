@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, or_, select
 
 from recsys.events.pictures import drop_unused
 from recsys.events.records import Person, Post, Reaction
-from recsys.events.tables import people, posts, reactions, tombstones
+from recsys.events.tables import people, posts, reactions, tombstones, unindexed
 from recsys.events.upsert import upsert
 from training.errors import Conflict
 
@@ -128,6 +128,7 @@ def erase_post(connection: Connection, post_id: str) -> int | None:
     query = select(posts.c.image_hash).where(posts.c.post_id == post_id)
     picture = connection.scalar(query)
     there = connection.execute(delete(posts).where(posts.c.post_id == post_id)).rowcount > 0
+    connection.execute(delete(unindexed).where(unindexed.c.post_id == post_id))
     drop_unused(connection, [picture])
     return gone if there else None
 
