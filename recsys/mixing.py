@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.versions import Target
 from recsys.view import View
-from training.errors import BadData
+from training.errors import Conflict
 
 _NOTHING = 1e-6
 
@@ -30,14 +30,14 @@ class QueryVector:
 def mixed(parts: Sequence[QueryVector], target: Target, view: View) -> np.ndarray:
     """The (D,) unit query for a target: each part as it asks for it, then their weighted sum.
 
-    Raises: BadData if the parts cancel out.
+    Raises: Conflict if the parts cancel out.
     """
     total = np.zeros(view.dimension, np.float32)
     for part in parts:
         total += part.weight * view.aimed(part.vector[None], part.asker, target)[0]
     length = float(np.linalg.norm(total))
     if length < _NOTHING:
-        raise BadData(
+        raise Conflict(
             "the parts of the query cancel out", hint="change the weights, or leave a part out"
         )
     return total / length

@@ -59,6 +59,9 @@ class ServeConfig(Config):
     """How often the live index and the champion are looked at."""
     repair_s: float = Field(default=300, gt=0)
     """How often the index is compared with the event database, beyond starts and changes."""
+    access_log: str = "logs/access.jsonl"
+    """Inside the workspace unless absolute: a line of JSON per request, without people's ids and
+    texts. `-` writes to stderr."""
     drain_s: float = Field(default=10, gt=0)
     """What a copy that is to stop has for the requests that it works on."""
     text: EncoderReplicaConfig = EncoderReplicaConfig(at_once=256, waiting=256)

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 
-from training.errors import BadConfig
+from training.errors import Conflict
 
 MOST = 1000
 """Answers that can be paged through; beyond it another question finds more."""
@@ -16,7 +16,7 @@ def page_start(cursor: str | None, question: str) -> int:
     Args:
         cursor: of the answer before; None at the beginning.
         question: what is asked, the same for each page.
-    Raises: BadConfig for a cursor that isn't ours or belongs to another question.
+    Raises: Conflict for a cursor that isn't ours or belongs to another question.
     """
     if cursor is None:
         return 0
@@ -27,7 +27,7 @@ def page_start(cursor: str | None, question: str) -> int:
     except (ValueError, TypeError):
         good, start, asked = False, 0, ""
     if not good or asked != _digest(question):
-        raise BadConfig(
+        raise Conflict(
             "cursor: it belongs to another question",
             hint="begin without a cursor, and pass on `next_cursor` with everything else unchanged",
         )

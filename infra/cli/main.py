@@ -13,6 +13,7 @@ from infra.cli import (
     index,
     interests,
     jobs,
+    keys,
     models,
     reactions,
     recommend,
@@ -49,6 +50,7 @@ app.command()(interests.interests)
 app.command()(interests.describe)
 app.command()(communities.communities)
 app.command()(serve.serve)
+app.add_typer(keys.app)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)

@@ -1,6 +1,7 @@
 """The gateway: HTTP in front of the other deployments; it knows neither models nor vectors."""
 
 import logging
+from logging.handlers import WatchedFileHandler
 from typing import Any
 
 from ray import serve
@@ -31,7 +32,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._handles = Handles(text, image, user, recommender, writer)
-        logging.getLogger("commonspace").setLevel(logging.INFO)
+        _open_logs(settings)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         from recsys.events.database import Events
@@ -48,6 +49,22 @@ class Gateway:
         keys = KeyStore(settings.events, settings.workspace) if asked else None
         guard = Guard(keys, security)
         return _Marked(create_app(backend, guard, web=router(backend, guard)))
+
+
+def _open_logs(settings: ServingSettings) -> None:
+    """Requests into a file that all copies append to, errors of ours to stderr as well."""
+    where = settings.serve.access_log
+    handler: logging.Handler = logging.StreamHandler()
+    if where != "-":
+        file = settings.workspace / where
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = WatchedFileHandler(file, encoding="utf-8")  # may be rotated by others
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("commonspace")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    logging.getLogger("commonspace.errors").addHandler(logging.StreamHandler())
 
 
 class _Marked:

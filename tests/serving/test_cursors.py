@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.cursors import MOST, next_cursor, page_start
-from training.errors import BadConfig
+from training.errors import Conflict
 
 
 @given(st.integers(1, MOST - 1), st.text())
@@ -23,13 +23,13 @@ def test_the_last_page_has_none():
 
 def test_a_cursor_of_another_question_is_refused():
     cursor = next_cursor(20, 21, "one")
-    with pytest.raises(BadConfig, match="another question"):
+    with pytest.raises(Conflict, match="another question"):
         page_start(cursor, "other")
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_a_cursor_of_ours_or_refused(text: str):
-    with pytest.raises(BadConfig):
+    with pytest.raises(Conflict):
         page_start(text or "-", "question")
 
 
@@ -39,5 +39,5 @@ def test_no_page_begins_at_an_impossible_place(start: object):
     assert good is not None
     _, digest = json.loads(base64.urlsafe_b64decode(good + "=" * (-len(good) % 4)))
     forged = base64.urlsafe_b64encode(json.dumps([start, digest]).encode()).decode().rstrip("=")
-    with pytest.raises(BadConfig):
+    with pytest.raises(Conflict):
         page_start(forged, "question")
