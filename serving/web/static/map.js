@@ -75,6 +75,7 @@ function options(map, spots, lit, look) {
       const opacity = lit === null ? (kind === "post" ? 0.5 : 1) : group === lit ? 0.9 : 0.12;
       return [{ kind, id, title, value: [x, y], itemStyle: { color: colours(group), opacity } }];
     });
+  const size = innerWidth < 700 ? 0.65 : 1;
   const axis = { type: "value", min: -0.03, max: 1.03, show: false };
   return {
     animation: false,
@@ -98,12 +99,12 @@ function options(map, spots, lit, look) {
       formatter: ({ data }) => (data.kind === "community" ? "" : cut(data.title, 44)),
     },
     series: [
-      { type: "scatter", id: "posts", symbolSize: 6, data: points("post"), progressive: 0 },
+      { type: "scatter", id: "posts", symbolSize: 6 * size, data: points("post"), progressive: 0 },
       {
         type: "scatter",
         id: "people",
         symbol: STAR,
-        symbolSize: 15,
+        symbolSize: 15 * size,
         itemStyle: { borderColor: ground, borderWidth: 1 },
         data: points("person"),
       },
@@ -132,7 +133,7 @@ function names(map, spots, lit, { ink, ground, dark }) {
       borderColor: colours(id),
       borderWidth: 1.5,
       borderRadius: 9,
-      padding: [4, 8],
+      padding: [5, 9],
     },
   }));
   return { type: "scatter", id: "names", symbolSize: 1, z: 5, data };
