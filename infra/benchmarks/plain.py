@@ -1,6 +1,6 @@
 """The baseline: an encoder behind FastAPI and uvicorn, a text or picture at a time, no batches.
 
-    python -m infra.benchmarks.plain MODEL_FOLDER PORT THREADS
+python -m infra.benchmarks.plain MODEL_FOLDER PORT THREADS
 """
 
 import base64

@@ -64,6 +64,11 @@ class Served:
         except requests.RequestException:
             return False
 
+    @property
+    def pid(self) -> int:
+        """Of `commonspace serve` itself."""
+        return self._process.pid
+
     def replicas(self) -> dict[str, list[psutil.Process]]:
         """Processes of the deployments by name, and of the vectors' server as `vectors`."""
         found: dict[str, list[psutil.Process]] = {}
@@ -71,7 +76,7 @@ class Served:
             with contextlib.suppress(psutil.Error):
                 title = " ".join(process.cmdline())
                 if title.startswith("ray::ServeReplica:"):
-                    found.setdefault(title.split()[0].split(":")[4], []).append(process)
+                    found.setdefault(_deployment(title), []).append(process)
                 elif "recsys.milvus_server" in title:
                     found.setdefault("vectors", []).append(process)
         return found
@@ -121,3 +126,8 @@ def served(
         yield service
     finally:
         service.stop()
+
+
+def _deployment(title: str) -> str:
+    """`text` of `ray::ServeReplica:commonspace:text.encode`; the method comes and goes."""
+    return title.split()[0].split(":")[4].partition(".")[0]
