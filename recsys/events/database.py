@@ -116,13 +116,16 @@ class Events:
         return found
 
     def lacking_pictures(self, hashes: Collection[str]) -> set[str]:
-        """Those of the hashes under which no picture is stored."""
-        there: set[str] = set()
+        """Those of the hashes that a public post shows and under which no picture is stored."""
+        stored = select(pictures.c.image_hash).where(pictures.c.image_hash == posts.c.image_hash)
+        found: set[str] = set()
         with self._engine.connect() as connection:
             for part in writing.chunks(hashes):
-                query = select(pictures.c.image_hash).where(pictures.c.image_hash.in_(part))
-                there.update(connection.scalars(query))
-        return set(hashes) - there
+                query = select(posts.c.image_hash).where(
+                    posts.c.image_hash.in_(part), ~posts.c.private, ~stored.exists()
+                )
+                found.update(connection.scalars(query))
+        return found
 
     def posts(self, post_ids: Collection[str]) -> dict[str, Post]:
         """Those of the posts that exist, by id; private ones included."""
@@ -269,9 +272,10 @@ class Events:
             unindexed.unmark(connection, marks)
 
     def add_pictures(self, batch: dict[str, StoredPicture]) -> None:
-        """Store pictures by the hash of their content; those that are there stay."""
+        """Store pictures by the hash of their content; those that no post shows are passed over."""
         with self._engine.begin() as connection:
             put_pictures(connection, batch)
+            drop_unused(connection, list(batch))
 
     def add_reactions(self, batch: Sequence[Reaction]) -> int:
         """Add reactions and who reacted; how many were taken (neither end deleted)."""

@@ -55,7 +55,7 @@ def import_data(data: "CleanData", events: Events) -> ImportReport:
 
 
 def _bring_pictures(data: "CleanData", events: Events) -> None:
-    """Store what public posts show; what is there already is passed over."""
+    """Store what public posts show: not what is there already, nor of posts that were deleted."""
     shown: dict[str, int] = {}
     for row, post in enumerate(data.posts(["private", "image_hash"]).to_pylist()):
         if post["image_hash"] and not post["private"]:

@@ -1,11 +1,16 @@
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pytest
+from PIL import Image
 
 from recsys.events.importing import ImportReport, import_data
+from recsys.events.pictures import StoredPicture
 from recsys.events.records import Person, Post, Reaction
 from tests.recsys.world import BEGINNING, open_events
 from training.data.tables import POSTS, REACTIONS, USERS
+from training.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,7 @@ class Tables:
     post_rows: list[dict]
     reaction_rows: list[dict]
     user_rows: list[dict]
+    asked: list[list[int]] = field(default_factory=list)
 
     def posts(self, columns):
         return pa.Table.from_pylist(self.post_rows, POSTS).select(columns)
@@ -24,6 +30,10 @@ class Tables:
 
     def users(self):
         return pa.Table.from_pylist(self.user_rows, USERS)
+
+    def images(self, rows):
+        self.asked.append(list(rows))
+        return [self.post_rows[row].get("image") for row in rows]
 
 
 def tables() -> Tables:
@@ -57,3 +67,52 @@ def test_importing_again_changes_nothing_and_brings_back_nothing(tmp_path):
         assert import_data(tables(), events) == ImportReport(0, 0, 2, 4)
         assert events.posts(["p0", "p1"]) == {}
         assert events.people() == ["ann", "cid"]
+
+
+def pictured(count: int) -> Tables:
+    """Posts with a picture each, the last two with the same; every third private."""
+
+    def row(number: int) -> dict:
+        file = io.BytesIO()
+        shown = min(number, count - 2)
+        Image.new("RGB", (3, 2), (shown, 0, 0)).save(file, "PNG")
+        return {
+            "post_id": f"p{number}",
+            "user_id": "ann",
+            "image": file.getvalue(),
+            "image_hash": f"{shown:032x}",
+            "private": number % 3 == 2,
+        }
+
+    return Tables([row(number) for number in range(count)], [], [])
+
+
+def test_pictures_of_public_posts_come_along_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("recsys.events.importing._PICTURES", 2)
+    data = pictured(8)
+    with open_events(tmp_path) as events:
+        import_data(data, events)
+        assert data.asked == [[0, 1], [3, 4], [6]]  # 7 shows what 6 shows; some at a time
+        for number, row in enumerate(data.post_rows):
+            if row["private"]:
+                with pytest.raises(NotFound):
+                    events.picture(row["post_id"])
+            else:
+                at = min(number, 6)
+                expected = StoredPicture("image/png", data.post_rows[at]["image"])
+                assert events.picture(row["post_id"]) == expected
+        data.asked.clear()
+        import_data(data, events)
+        assert data.asked == []
+
+
+def test_an_import_brings_no_picture_of_a_deleted_post_back(tmp_path):
+    data = pictured(4)
+    with open_events(tmp_path) as events:
+        import_data(data, events)
+        events.delete_post("p0")
+        events.put_post(Post("p1", "ann", "hidden", private=True))
+        data.asked.clear()
+        import_data(data, events)
+        assert data.asked == []
+        assert not events.pictures([data.post_rows[0]["image_hash"]])
