@@ -93,7 +93,14 @@ class Milvus:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         token = self.config.token.get_secret_value() if self.config.token else ""
         try:
-            return MilvusClient(self._uri, token=token, timeout=self.config.timeout_s)
+            # Lite's server hangs up on those who ask every ten seconds whether it is there
+            patient = {"grpc.keepalive_time_ms": 600_000, "grpc.keepalive_permit_without_calls": 0}
+            return MilvusClient(
+                self._uri,
+                token=token,
+                timeout=self.config.timeout_s,
+                grpc_options={} if self.config.remote else patient,
+            )
         except MilvusException as error:
             if not self._shared:
                 raise _held(Path(self.location)) from error

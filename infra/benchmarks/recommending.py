@@ -69,9 +69,10 @@ def _search(person: str, view: View, events: Events, config: RecommendConfig) ->
     """Seconds of the one search that the recommender makes: its queries, count and condition."""
     profile = profile_of(person, events, view, config)
     request = Request(profile, view, events, config, config.candidates.count, profile.seen)
-    queries, each = request.queries, request.each
+    queries = np.concatenate(request.queries)
+    each, others = request.each(len(queries)), request.others
     begun = time.perf_counter()
-    view.search(Target.POSTS, queries, each, request.others)
+    view.search(Target.POSTS, queries, each, others)
     return time.perf_counter() - begun
 
 

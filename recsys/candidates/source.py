@@ -63,19 +63,28 @@ class Request:
 
         All that sources ask of the index at all: a search costs far more than a query in it.
         """
-        profile, names = self.profile, self.config.candidates.sources
-        rows = [np.empty((0, self.view.dimension), np.float32)]
-        person = "taste" in names and profile.query is not None
-        if person and profile.query is not None:
-            rows.append(profile.query[None])
-        anchors = len(profile.anchor_queries) if "related" in names else 0
-        rows.append(profile.anchor_queries[: min(anchors, self.config.candidates.related_to)])
-        queries = np.concatenate(rows)
+        persons, anchors = self.queries
+        queries = np.concatenate([persons, anchors])
         if not len(queries):
             return Nearby([], [], {})
-        each = min(self.count, max(_LEAST_EACH, -(-2 * self.count // len(queries))))
+        each = self.each(len(queries))
         found, vectors = self.view.search_with_vectors(Target.POSTS, queries, each, self.others)
-        return Nearby(found[0] if person else [], found[person:], vectors)
+        split = len(persons)
+        return Nearby(found[0] if split else [], found[split:], vectors)
+
+    @property
+    def queries(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the sources that are on ask by: (0 or 1, D) the person, (A, D) latest anchors."""
+        profile, names = self.profile, self.config.candidates.sources
+        person = np.empty((0, self.view.dimension), np.float32)
+        if "taste" in names and profile.query is not None:
+            person = profile.query[None]
+        most = self.config.candidates.related_to if "related" in names else 0
+        return person, profile.anchor_queries[:most]
+
+    def each(self, queries: int) -> int:
+        """How many posts to ask for by each of so many queries."""
+        return min(self.count, max(_LEAST_EACH, -(-2 * self.count // queries)))
 
     def vector(self, post_id: str) -> np.ndarray | None:
         """The (D,) vector of a post, if the search brought it."""

@@ -236,8 +236,8 @@ def post_filter(filters: Filters) -> PostFilter | None:
 
 
 def _enough(wanted: int) -> int:
-    """One more than wanted, by the hundred: pages of one list must come from one list."""
-    return min(1000, -(-(wanted + 1) // 100) * 100)
+    """One more than wanted, by fifties: pages of one list must come from one list."""
+    return min(1000, -(-(wanted + 1) // 50) * 50)
 
 
 def _themselves(query: Sequence[QueryPart], target: Target) -> frozenset[str]:

@@ -11,7 +11,7 @@ from serving.security.refusals import TooLarge
 MIB = 1 << 20
 _PICTURES = (
     r"/v1/(embeddings/(images|users)|search)",
-    r"/v1/posts/.+",
+    r"/v1/posts/.+|/search",  # the page searches by a picture, too
 )
 
 
