@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CODE := training recsys serving infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench-quality lock clean
+.PHONY: help demo serve test check audit fix bench-quality bench-serving chaos-serving lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1|/' | \
@@ -16,7 +16,13 @@ help:  ## what can be made
 demo: $(VENV)/.installed  ## from the shipped posts to recommendations, every step real (6 minutes)
 	$(BIN)/commonspace demo
 
-test: $(VENV)/.installed-dev  ## the whole test suite (12 minutes on 2 cores)
+serve: $(VENV)/.installed  ## the demo's model, index and map behind the API and the web page
+	@test -f build/demo/summary.json || $(BIN)/commonspace demo
+	@test -f build/demo/map.made || { $(BIN)/commonspace communities --workspace build/demo/workspace \
+		>/dev/null && touch build/demo/map.made; }
+	$(BIN)/commonspace serve --workspace build/demo/workspace $(ARGS)
+
+test: $(VENV)/.installed-dev  ## the whole test suite (20 minutes on 2 cores)
 	$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format, types, who may import whom
@@ -31,6 +37,17 @@ fix: $(VENV)/.installed-dev  ## what lint and format can mend by themselves
 
 bench-quality: $(VENV)/.installed  ## every model and claim on the shipped posts, into docs/benchmarks (25 minutes)
 	$(BIN)/commonspace benchmark --to docs/benchmarks $(ARGS)
+
+bench-serving: $(VENV)/.installed-dev  ## throughput, latency and contract of the service, into docs/benchmarks (20 minutes)
+	@test -f build/demo/summary.json || $(BIN)/commonspace demo
+	$(BIN)/python -m infra.benchmarks.serving build/demo/workspace docs/benchmarks/serving.json build/bench-serving
+
+chaos-serving: $(VENV)/.installed-dev  ## kill its parts, overrun it, kill all of it, into docs/benchmarks (15 minutes)
+	@test -f build/demo/summary.json || $(BIN)/commonspace demo
+	$(BIN)/python -m infra.benchmarks.chaos build/demo/workspace docs/benchmarks/chaos-serving.json build/chaos-serving
+
+audit: $(VENV)/.installed-dev  ## known vulnerabilities of the pinned versions, if they can be looked up
+	$(BIN)/python infra/setup/audit.py constraints.txt
 
 lock: $(VENV)/bin/python  ## write constraints.txt anew from the latest versions that fit together
 	infra/setup/lock.sh "$(BIN)/python" constraints.txt

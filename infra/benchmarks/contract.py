@@ -46,7 +46,7 @@ def contract(world: World) -> list[Claim]:
                         deadline=None,
                         derandomize=True,
                         database=None,
-                        suppress_health_check=list(HealthCheck),
+                        suppress_health_check=list(HealthCheck),  # pyright: ignore
                     )
                     def check(case: Any) -> None:
                         answer = case.call()

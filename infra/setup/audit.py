@@ -27,9 +27,7 @@ def main(constraints: str) -> int:
             fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
             print(f"{each['name']} {each['version']}: {vulnerability['id']}, fixed by {fixed}")
     unknown = len(found) - len(checked)
-    print(
-        f"dependency audit: {len(checked)} checked, {len(bad)} with advisories, {unknown} unknown"
-    )
+    print(f"dependency audit: {len(checked)} checked, {len(bad)} bad, {unknown} unknown")
     return 1 if bad else 0
 
 
