@@ -20,7 +20,7 @@ from serving.deployments.writer import Writing
 from serving.settings import ServingSettings
 
 NAME = "commonspace"
-_HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 5, 30
+_HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 2, 30
 
 
 def application(settings: ServingSettings, first: str) -> Application:

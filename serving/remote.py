@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from serving.backend import Picture
-from serving.calls import call
+from serving.calls import Failed, call
 from serving.deployments.encoder import Encoded
 from serving.deployments.user import Fused, Someone
 from serving.library import Library
@@ -131,23 +131,26 @@ class RemoteBackend:
 
     async def readiness(self) -> Readiness:
         version, build = None, None
+        parts = []
         try:
             async with asyncio.timeout(_PROBE_S):
-                version, build = await self._handles.recommender.version.remote()
+                answer = await self._handles.recommender.version.remote()
+            if isinstance(answer, Failed):
+                raise answer.error
+            version, build = answer
+            parts.append(PartState(name="recommender", ready=True))
         except Exception as error:
-            parts = [PartState(name="recommender", ready=False, detail=_reason(error))]
-        else:
-            parts = [PartState(name="recommender", ready=True)]
+            parts.append(PartState(name="recommender", ready=False, detail=_reason(error)))
         probes = {
-            "text encoder": (self._handles.text.prepare, version),
-            "image encoder": (self._handles.image.prepare, version),
-            "user encoder": (self._handles.user.prepare, version),
-            "writer": (self._handles.writer.state, None),
-            "index": (self._handles.recommender.index_state, None),
+            "text encoder": lambda: self._handles.text.prepare.remote(version),
+            "image encoder": lambda: self._handles.image.prepare.remote(version),
+            "user encoder": lambda: self._handles.user.prepare.remote(version),
+            "writer": lambda: self._handles.writer.state.remote(),
+            "index": lambda: self._handles.recommender.index_state.remote(),
         }
-        parts += await asyncio.gather(
-            *(_probe(name, method, argument) for name, (method, argument) in probes.items())
-        )
+        if version is None:  # nothing can be said about encoders, then
+            probes = {name: probes[name] for name in ("writer", "index")}
+        parts += await asyncio.gather(*(_probe(name, ask) for name, ask in probes.items()))
         return Readiness(
             ready=all(part.ready for part in parts),
             model_version=version,
@@ -184,12 +187,14 @@ class RemoteBackend:
             ) from None
 
 
-async def _probe(name: str, method: Any, argument: str | None) -> PartState:
+async def _probe(name: str, ask: Callable[[], Any]) -> PartState:
     try:
         async with asyncio.timeout(_PROBE_S):
-            await (method.remote() if argument is None else method.remote(argument))
+            answer = await ask()
     except Exception as error:  # whatever it is, the part is not ready
         return PartState(name=name, ready=False, detail=_reason(error))
+    if isinstance(answer, Failed):
+        return PartState(name=name, ready=False, detail=_reason(answer.error))
     return PartState(name=name, ready=True)
 
 
