@@ -16,6 +16,8 @@ _GROWTH = 4
 _MOST = 16_384
 _PER_ANSWER = 4
 """Posts to ask for per post of the answer, so that one round is enough for most."""
+_INTERESTS = 10
+"""Anchors for which the configured number of posts is meant; with more, it grows along."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def rounds(
         k: how long the answer is to be.
     """
     names = _names(profile, config)
-    count, proposed = min(max(config.candidates.count, _PER_ANSWER * k), _MOST), 0
+    count, proposed = _first(profile, config, k), 0
     exclude = profile.seen
     while True:
         request = Request(profile, view, events, config, count, exclude, where or Everything())
@@ -76,6 +78,13 @@ def rounds(
         proposed += len(found)
         exclude |= proposals.keys()
         count = min(count * _GROWTH, _MOST)
+
+
+def _first(profile: Profile, config: RecommendConfig, k: int) -> int:
+    """How many posts a source proposes in the first round: more for many interests."""
+    interests = min(len(profile.anchors), config.candidates.related_to)
+    usual = config.candidates.count * max(interests, _INTERESTS) // _INTERESTS
+    return min(max(usual, _PER_ANSWER * k), _MOST)
 
 
 def _names(profile: Profile, config: RecommendConfig) -> Sequence[str]:
