@@ -1,6 +1,7 @@
 """The service, started from the product's configuration: vectors, Ray, and Ray Serve on top."""
 
 import ipaddress
+import json
 import logging
 import os
 import socket
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.environment import override
+from infra.environment import environment_overrides
 from infra.local import ray_session
-from infra.product import ProductConfig, load_config
+from infra.product import ProductConfig
 from training.errors import BadConfig, Conflict, NotFound, Unavailable
 from training.observer import SILENT, Observer
 
@@ -84,17 +85,13 @@ def application(args: Mapping[str, Any]) -> "Application":
     """The service for `serve run` and `serve deploy`: `import_path: infra.serving:application`.
 
     Args:
-        args: settings as in a configuration file, dotted or nested; secrets come from the
-            environment.
+        args: settings as in a configuration file; what the environment says goes over them, and
+            secrets come from there.
     Raises: BadConfig if the index is a folder, which one machine alone could open.
     """
     from serving.graph import application as build
 
-    overrides = [override(name, value) for name, value in args.items() if isinstance(value, str)]
-    nested = {name: value for name, value in args.items() if not isinstance(value, str)}
-    config = load_config(None, overrides)
-    if nested:
-        config = ProductConfig.parse({**config.model_dump(), **nested})
+    config = ProductConfig.load(None, [*_flattened(args), *environment_overrides()])
     if not config.index.remote:
         raise BadConfig(
             "index.uri must be a Milvus server on a cluster, not a folder",
@@ -136,6 +133,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={json.dumps(value)}"
 
 
 def _vectors(settings: "ServingSettings") -> Any:
