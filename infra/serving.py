@@ -150,8 +150,11 @@ def _vectors(settings: "ServingSettings") -> Any:
 
 
 def _before_ray(config: ProductConfig) -> None:
-    """What Ray reads from the environment when it starts."""
+    """What Ray and the proxies read from the environment when they start."""
+    from serving.edge import IN_FLIGHT
+
     os.environ.setdefault("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", EDGE)
+    os.environ.setdefault(IN_FLIGHT, str(config.serve.in_flight))
     # its workers are the service here, not a training in the background
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")

@@ -64,10 +64,13 @@ class ServeConfig(Config):
     texts. `-` writes to stderr."""
     drain_s: float = Field(default=10, gt=0)
     """What a copy that is to stop has for the requests that it works on."""
-    text: EncoderReplicaConfig = EncoderReplicaConfig(at_once=256, waiting=256)
-    image: EncoderReplicaConfig = EncoderReplicaConfig(batch=8, at_once=256, waiting=256)
+    in_flight: int = Field(default=8, ge=1)
+    """Questions that search the index which a proxy lets in at the same time; further ones get 503
+    at once. About two for each processor: more would make all of them slower, and none sooner."""
+    text: EncoderReplicaConfig = EncoderReplicaConfig(at_once=96, waiting=96)
+    image: EncoderReplicaConfig = EncoderReplicaConfig(batch=8, at_once=96, waiting=96)
     user: EncoderReplicaConfig = EncoderReplicaConfig(cpus=0.2)
-    recommender: ReplicaConfig = ReplicaConfig(at_once=8, waiting=64)
+    recommender: ReplicaConfig = ReplicaConfig(at_once=4, waiting=8)
     writer: ReplicaConfig = ReplicaConfig(at_once=32, cpus=0.2)
     """One copy, whatever is set here: the index takes one writer."""
     gateway: ReplicaConfig = ReplicaConfig(at_once=128, waiting=64, cpus=0.2)

@@ -5,12 +5,16 @@ ends it as 500, a full queue as plain text. Every route of ours may be repeated 
 nothing, writes are idempotent), so requests are kept here until they are answered, and asked again
 if their gateway is lost; what the proxy itself says becomes problem+json.
 
+The questions that search the index are let in a few at a time: what waits longer than it takes to
+answer is of no use to anybody, and to say no here costs a tenth of saying it further in.
+
 Switched on by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serving.edge:middlewares` in the
 environment of the machines where the proxies run; `commonspace serve` sets it.
 """
 
 import asyncio
 import json
+import os
 import re
 import secrets
 import time
@@ -24,13 +28,21 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of a body that is held; the gateway's own limits are lower."""
 PATIENCE_S = 25.0
 """How long a request that lost its gateway is asked again."""
+IN_FLIGHT = "COMMONSPACE_EDGE_IN_FLIGHT"
+"""Environment variable: questions that one proxy lets in at the same time."""
+_DEFAULT_IN_FLIGHT = 8
+_QUESTION = re.compile(
+    r"/v1/(search|sessions/.*|users/.+/(recommendations|similar)|posts/.+/related)"
+    r"|/people/.+|/search|/reactions"
+)
 _PAUSE_S = 0.25
 _GOOD_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
 def middlewares() -> list[Middleware]:
     """What Ray Serve asks for when it starts a proxy."""
-    return [Middleware(Edge)]
+    in_flight = int(os.environ.get(IN_FLIGHT, _DEFAULT_IN_FLIGHT))
+    return [Middleware(Edge, in_flight=in_flight)]
 
 
 class Edge:
@@ -39,17 +51,37 @@ class Edge:
     Args:
         app: the proxy.
         patience_s: see `PATIENCE_S`.
+        in_flight: see `IN_FLIGHT`.
     """
 
-    def __init__(self, app: ASGIApp, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        patience_s: float = PATIENCE_S,
+        in_flight: int = _DEFAULT_IN_FLIGHT,
+    ) -> None:
         self._app = app
         self._patience_s = patience_s
+        self._in_flight = in_flight
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):  # Serve's own routes
             await self._app(scope, receive, send)
             return
         scope = {**scope, "headers": _identified(scope["headers"])}
+        if not _QUESTION.fullmatch(scope["path"]):
+            await self._ask(scope, receive, send)
+        elif self._inside >= self._in_flight:
+            await _problem(scope, send, 503, "unavailable", "too many requests at once")
+        else:
+            self._inside += 1
+            try:
+                await self._ask(scope, receive, send)
+            finally:
+                self._inside -= 1
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
         if body is None:
             return  # the client left

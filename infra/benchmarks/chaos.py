@@ -100,7 +100,7 @@ def overload(world: World) -> list[Claim]:
         alone = asyncio.run(load.closed_loop(reads, 1, 20.0))
         unloaded = percentile(alone, 0.99)
         begun = time.monotonic()
-        full = [one for one in asyncio.run(load.closed_loop(reads, 12, 20.0)) if one.good]
+        full = [one for one in asyncio.run(load.closed_loop(reads, 6, 20.0)) if one.good]
         capacity = len(full) / (time.monotonic() - begun)
         before = service.memory_mb()
         peak = _Peak(service)

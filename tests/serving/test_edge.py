@@ -102,3 +102,43 @@ def test_a_request_id_that_could_forge_a_log_line_is_replaced():
     ask(proxy, [b""], [(b"x-request-id", b"a b\nc")])
     assert proxy.ids[0] != b"a b\nc"
     assert proxy.ids[0].isalnum()
+
+
+def test_questions_are_let_in_a_few_at_a_time_and_the_rest_are_told_at_once():
+    entered, inside = asyncio.Event(), asyncio.Event()
+    sent: dict[str, list[Message]] = {"first": [], "second": [], "picture": []}
+
+    async def slow(scope, receive, send) -> None:
+        await receive()
+        entered.set()
+        if scope["path"] == "/v1/search":
+            await inside.wait()
+        headers = [(MARK, b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def main() -> None:
+        edge = Edge(slow, in_flight=1)
+
+        async def one(name: str, path: str) -> None:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b""}
+
+            async def send(message: Message) -> None:
+                sent[name].append(message)
+
+            await edge({"type": "http", "path": path, "headers": []}, receive, send)
+
+        first = asyncio.create_task(one("first", "/v1/search"))
+        await entered.wait()
+        await one("second", "/v1/posts/a/related")
+        await one("picture", "/v1/posts/a/image")
+        inside.set()
+        await first
+        await one("second", "/v1/search")
+
+    asyncio.run(main())
+    statuses = [m["status"] for m in sent["second"] if m["type"] == "http.response.start"]
+    assert statuses == [503, 200]
+    assert header(sent["second"][0], b"retry-after") == [b"1"]
+    assert sent["picture"][0]["status"] == sent["first"][0]["status"] == 200
