@@ -1,6 +1,7 @@
 """Conditions on indexed rows, as values; the only place that writes Milvus filter strings.
 
-Milvus Lite has no filter templates, so values must be quoted. Strings are quoted as JSON, which
+A Milvus server takes templates: the values travel beside the expression, and none is ever part of
+it. Milvus Lite has no templates, so there values must be quoted. Strings are quoted as JSON, which
 agrees with Milvus' grammar on the escapes for quote, backslash, line feed, carriage return and tab;
 it knows no others, so a string that would need one is refused.
 """
@@ -8,7 +9,7 @@ it knows no others, so a string that would need one is refused.
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,12 +27,31 @@ class Field(StrEnum):
     CREATED_AT = "created_at"
 
 
+Written = Callable[[Value | tuple[Value, ...]], str]
+"""How a value, or a list of values, stands in an expression."""
+
+
 class Filter(ABC):
     """A condition; `&` makes one condition of two."""
 
     @abstractmethod
+    def write(self, written: Written) -> str:
+        """The expression with values as `written` has them; empty where every row passes."""
+
     def render(self) -> str:
-        """As Milvus reads it; empty where every row passes."""
+        """As Milvus Lite reads it, values quoted. Raises: BadData for one that can't be."""
+        return self.write(_quoted)
+
+    def template(self) -> tuple[str, dict[str, Value | list[Value]]]:
+        """As a Milvus server reads it: the expression with names, and the values by name."""
+        values: dict[str, Value | list[Value]] = {}
+
+        def named(value: Value | tuple[Value, ...]) -> str:
+            name = f"v{len(values)}"
+            values[name] = list(value) if isinstance(value, tuple) else value
+            return f"{{{name}}}"
+
+        return self.write(named), values
 
     def __and__(self, other: "Filter") -> "Filter":
         return Both(self, other)
@@ -41,7 +61,7 @@ class Filter(ABC):
 class Everything(Filter):
     """All rows."""
 
-    def render(self) -> str:
+    def write(self, written: Written) -> str:
         return ""
 
 
@@ -52,8 +72,8 @@ class Equal(Filter):
     field: Field
     value: Value
 
-    def render(self) -> str:
-        return f"{self.field} == {_literal(self.value)}"
+    def write(self, written: Written) -> str:
+        return f"{self.field} == {written(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -63,8 +83,8 @@ class Differs(Filter):
     field: Field
     value: Value
 
-    def render(self) -> str:
-        return f"{self.field} != {_literal(self.value)}"
+    def write(self, written: Written) -> str:
+        return f"{self.field} != {written(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +94,8 @@ class Among(Filter):
     field: Field
     values: tuple[Value, ...]
 
-    def render(self) -> str:
-        return f"{self.field} in {_listed(self.values)}"
+    def write(self, written: Written) -> str:
+        return f"{self.field} in {written(self.values)}"
 
 
 @dataclass(frozen=True)
@@ -85,8 +105,8 @@ class Without(Filter):
     field: Field
     values: tuple[Value, ...]
 
-    def render(self) -> str:
-        return f"{self.field} not in {_listed(self.values)}" if self.values else ""
+    def write(self, written: Written) -> str:
+        return f"{self.field} not in {written(self.values)}" if self.values else ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +116,8 @@ class AtLeast(Filter):
     field: Field
     value: int
 
-    def render(self) -> str:
-        return f"{self.field} >= {_literal(self.value)}"
+    def write(self, written: Written) -> str:
+        return f"{self.field} >= {written(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -107,8 +127,8 @@ class AtMost(Filter):
     field: Field
     value: int
 
-    def render(self) -> str:
-        return f"{self.field} <= {_literal(self.value)}"
+    def write(self, written: Written) -> str:
+        return f"{self.field} <= {written(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -118,8 +138,8 @@ class Both(Filter):
     left: Filter
     right: Filter
 
-    def render(self) -> str:
-        parts = [part for part in (self.left.render(), self.right.render()) if part]
+    def write(self, written: Written) -> str:
+        parts = [part for part in (self.left.write(written), self.right.write(written)) if part]
         return " and ".join(f"({part})" for part in parts) if len(parts) == 2 else "".join(parts)
 
 
@@ -150,5 +170,7 @@ def _literal(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _listed(values: tuple[Value, ...]) -> str:
-    return f"[{', '.join(_literal(value) for value in values)}]"
+def _quoted(value: Value | tuple[Value, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_literal(one) for one in value)}]"
+    return _literal(value)

@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.config import IndexConfig
+from recsys.filters import Filter
 from recsys.milvus_server import server_of
 from training.errors import CommonspaceError, Conflict, Refused, Unavailable
 
@@ -83,6 +85,18 @@ class Milvus:
             return call(*args, **kwargs)
         except MilvusException as error:
             raise _translated(error, self.location) from error
+
+    def condition(self, where: Filter) -> dict[str, Any]:
+        """A filter as keyword arguments of `search`, `query` and `delete`."""
+        if not self._templates:
+            return {"filter": where.render()}
+        expression, values = where.template()
+        return {"filter": expression, "filter_params": values}
+
+    @cached_property
+    def _templates(self) -> bool:
+        """Whether filters may have their values beside them: on a server that isn't Lite."""
+        return self.config.remote and "lite" not in str(self("get_server_version")).lower()
 
     def _connect(self) -> "MilvusClient":
         from pymilvus import MilvusClient

@@ -189,7 +189,7 @@ class VectorStore:
                 post.post_id for post, is_there in zip(posts, there, strict=True) if not is_there
             ]
             if absent:
-                self._milvus("delete", name, filter=among_ids(absent).render())
+                self._milvus("delete", name, **self._milvus.condition(among_ids(absent)))
             shown = [post for post, is_there in zip(posts, there, strict=True) if is_there]
             if shown:
                 self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
@@ -208,7 +208,7 @@ class VectorStore:
                 continue
             self._view(version)
             name = self._names.collection(target, version)
-            self._milvus("delete", name, filter=among_ids(ids).render())
+            self._milvus("delete", name, **self._milvus.condition(among_ids(ids)))
         self._cache.forget(ids)
 
     def _view(self, version: Version) -> View:

@@ -118,7 +118,7 @@ class View:
             data=list(np.ascontiguousarray(queries, dtype=np.float32)),
             anns_field="vector",
             limit=k,
-            filter=(where or Everything()).render(),
+            **self._milvus.condition(where or Everything()),
             output_fields=["id"],
             # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
             search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
@@ -157,7 +157,7 @@ class View:
             rows = self._milvus(
                 "query",
                 self._names.collection(target, self.version),
-                filter=among_ids(ids[start : start + _FETCHED_AT_ONCE]).render(),
+                **self._milvus.condition(among_ids(ids[start : start + _FETCHED_AT_ONCE])),
                 output_fields=["id", "vector"],
             )
             for row in rows:

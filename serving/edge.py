@@ -45,6 +45,11 @@ def middlewares() -> list[Middleware]:
     return [Middleware(Edge, in_flight=in_flight)]
 
 
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<h1>{title}</h1><p>{detail}. Go back, or load this page again in a moment.</p></html>
+"""
+
+
 class Edge:
     """Holds each request until it has an answer of the gateway's.
 
@@ -168,6 +173,12 @@ class _Request:
         return message
 
 
+def _wants_page(scope: Scope) -> bool:
+    """Whether a person looks at the answer, rather than a program or a part of a page."""
+    headers = dict(scope["headers"])
+    return b"text/html" in headers.get(b"accept", b"") and not scope["path"].startswith("/v1/")
+
+
 async def _problem(scope: Scope, send: Send, status: int, kind: str, detail: str) -> None:
     request_id = next(value for name, value in scope["headers"] if name == b"x-request-id")
     document = {
@@ -179,9 +190,12 @@ async def _problem(scope: Scope, send: Send, status: int, kind: str, detail: str
         "request_id": request_id.decode(),
         "errors": [],
     }
-    body = json.dumps(document).encode()
+    if _wants_page(scope):
+        kind, body = b"text/html; charset=utf-8", _PAGE.format(**document).encode()
+    else:
+        kind, body = b"application/problem+json", json.dumps(document).encode()
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),

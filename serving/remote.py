@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ray.serve.exceptions import BackPressureError
 
 from serving.backend import Picture
 from serving.calls import Failed, call
@@ -57,6 +58,7 @@ class RemoteBackend:
         self._timeout_s = timeout_s
         self._version: tuple[str, int] | None = None
         self._asked = 0.0
+        self._asking = asyncio.Lock()
 
     async def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         version, _ = await self._in_use()
@@ -130,17 +132,13 @@ class RemoteBackend:
         return await self._call(self._handles.writer.delete_user, user_id)
 
     async def readiness(self) -> Readiness:
-        version, build = None, None
-        parts = []
+        version, build, parts = None, None, []
         try:
-            async with asyncio.timeout(_PROBE_S):
-                answer = await self._handles.recommender.version.remote()
-            if isinstance(answer, Failed):
-                raise answer.error
-            version, build = answer
-            parts.append(PartState(name="recommender", ready=True))
-        except Exception as error:
+            version, build = await self._in_use()
+        except CommonspaceError as error:
             parts.append(PartState(name="recommender", ready=False, detail=_reason(error)))
+        else:
+            parts.append(PartState(name="recommender", ready=True))
         probes = {
             "text encoder": lambda: self._handles.text.prepare.remote(version),
             "image encoder": lambda: self._handles.image.prepare.remote(version),
@@ -170,12 +168,22 @@ class RemoteBackend:
         return [None if one is None else next(rows) for one in raw]
 
     async def _in_use(self) -> tuple[str, int]:
-        """Model version and index build, at most a second old."""
+        """Model version and index build, some seconds old at most.
+
+        One request asks for all: a crowd that all asked would fill the recommender's queue.
+        """
         version = self._version
-        if version is None or time.monotonic() - self._asked > _FRESH_S:
-            version = await self._call(self._handles.recommender.version)
-            self._version, self._asked = version, time.monotonic()
-        return version
+        if version is not None and (self._asking.locked() or self._is_fresh()):
+            return version
+        async with self._asking:
+            version = self._version
+            if version is None or not self._is_fresh():
+                version = await self._call(self._handles.recommender.version)
+                self._version, self._asked = version, time.monotonic()
+            return version
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._asked < _FRESH_S
 
     async def _call(self, method: Any, *args: Any) -> Any:
         try:
@@ -191,6 +199,8 @@ async def _probe(name: str, ask: Callable[[], Any]) -> PartState:
     try:
         async with asyncio.timeout(_PROBE_S):
             answer = await ask()
+    except BackPressureError:  # as busy as can be: it works
+        return PartState(name=name, ready=True, detail="its queue is full")
     except Exception as error:  # whatever it is, the part is not ready
         return PartState(name=name, ready=False, detail=_reason(error))
     if isinstance(answer, Failed):

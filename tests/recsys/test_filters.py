@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from milvus_lite.search.filter.parser import parse_expr
 from milvus_lite.search.filter.tokens import TokenKind, tokenize
 
+from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import (
     Among,
@@ -19,6 +20,8 @@ from recsys.filters import (
     among_ids,
     without_ids,
 )
+from recsys.milvus import Milvus
+from recsys.milvus_server import LocalServer
 from recsys.versions import Target
 from tests.recsys.world import open_store, publish, unit_rows
 from training.errors import BadData
@@ -104,3 +107,45 @@ def test_milvus_finds_exactly_the_hostile_author(tmp_path):
         assert [near.id for near in rest] == ["p0"]
         assert view.search(Target.POSTS, rows[:1], 99, Among(Field.AUTHOR, ())) == [[]]
         assert view.search(Target.POSTS, np.empty((0, 16), np.float32), 3) == []
+
+
+@given(any_text, st.lists(any_text, min_size=1), st.integers(0, 2**40))
+def test_in_a_template_no_value_is_part_of_the_expression(author, languages, since):
+    where = (
+        Differs(Field.AUTHOR, author)
+        & Among(Field.LANGUAGE, tuple(languages))
+        & AtLeast(Field.CREATED_AT, since)
+    )
+    expression, values = where.template()
+    assert expression == "((author != {v0}) and (language in {v1})) and (created_at >= {v2})"
+    assert values == {"v0": author, "v1": languages, "v2": since}
+
+
+class Answering:
+    """A client of a server that notes how it was asked."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+
+    def get_server_version(self, **_: object) -> str:
+        return self.version
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [
+        ("2.6.1", {"filter": "author == {v0}", "filter_params": {"v0": "a"}}),
+        ("milvus-lite-3.2.2", {"filter": 'author == "a"'}),
+    ],
+)
+def test_servers_get_templates_and_lite_gets_quoted_values(tmp_path, monkeypatch, version, asked):
+    monkeypatch.setattr(Milvus, "_connect", lambda self: Answering(version))
+    milvus = Milvus(IndexConfig(uri="http://127.0.0.1:19530"), tmp_path)
+    assert milvus.condition(Equal(Field.AUTHOR, "a")) == asked
+
+
+def test_the_server_of_lite_says_that_it_is_lite(tmp_path):
+    with LocalServer(tmp_path / "vectors.db") as server:
+        milvus = Milvus(IndexConfig(uri=server.address.uri), tmp_path)
+        assert milvus.condition(Equal(Field.AUTHOR, "a")) == {"filter": 'author == "a"'}
+        milvus.close()

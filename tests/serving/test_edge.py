@@ -142,3 +142,20 @@ def test_questions_are_let_in_a_few_at_a_time_and_the_rest_are_told_at_once():
     assert statuses == [503, 200]
     assert header(sent["second"][0], b"retry-after") == [b"1"]
     assert sent["picture"][0]["status"] == sent["first"][0]["status"] == 200
+
+
+def test_a_person_is_told_in_a_page():
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    headers = [(b"accept", b"text/html,*/*")]
+    scope = {"type": "http", "path": "/people/ann", "headers": headers}
+    asyncio.run(Edge(Proxy(503), 5.0)(scope, receive, send))
+    assert header(sent[0], b"content-type") == [b"text/html; charset=utf-8"]
+    assert header(sent[0], b"retry-after") == [b"1"]
+    assert b"<h1>Service unavailable</h1>" in sent[1]["body"]

@@ -1,0 +1,73 @@
+import asyncio
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ray.serve.exceptions import BackPressureError
+
+from serving.calls import Busy, Failed
+from serving.deployments.encoder import Encoded
+from serving.remote import Handles, RemoteBackend
+from training.errors import NotFound
+
+
+class Method:
+    """A method of a handle: answers, or raises, what it is told."""
+
+    def __init__(self, answer) -> None:
+        self.answer, self.calls = answer, 0
+
+    async def remote(self, *_: object):
+        self.calls += 1
+        await asyncio.sleep(0.01)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def backend(version=("3", 7), encoded=None, state=None) -> tuple[RemoteBackend, Handles]:
+    rows = np.eye(2, dtype=np.float32)
+    encoder = SimpleNamespace(
+        encode=Method(Encoded(rows, rows) if encoded is None else encoded), prepare=Method(None)
+    )
+    recommender = SimpleNamespace(version=Method(version), index_state=Method(state))
+    writer = SimpleNamespace(state=Method(state))
+    handles = Handles(encoder, encoder, encoder, recommender, writer)
+    return RemoteBackend(handles, library=None, timeout_s=5), handles  # type: ignore[arg-type]
+
+
+def test_a_crowd_asks_once_which_version_is_in_use():
+    remote, handles = backend()
+
+    async def crowd():
+        return await asyncio.gather(*(remote.embed_texts(["a", "b"]) for _ in range(50)))
+
+    answers = asyncio.run(crowd())
+    assert handles.recommender.version.calls == 1
+    assert {one.model_version for one in answers} == {"3"}
+    assert answers[0].embeddings == [[1, 0], [0, 1]]
+
+
+def test_errors_arrive_as_what_they_are():
+    remote, _ = backend(encoded=Failed(NotFound("no such version")))
+    with pytest.raises(NotFound, match="no such version"):
+        asyncio.run(remote.embed_texts(["a"]))
+
+
+def test_a_full_queue_is_busy():
+    remote, _ = backend(encoded=BackPressureError(num_queued_requests=1, max_queued_requests=1))
+    with pytest.raises(Busy):
+        asyncio.run(remote.embed_texts(["a"]))
+
+
+def test_readiness_tells_what_fails_and_takes_busy_for_well():
+    full = BackPressureError(num_queued_requests=1, max_queued_requests=1)
+    busy, _ = backend(state=full)
+    assert asyncio.run(busy.readiness()).ready
+    broken, _ = backend(state=Failed(NotFound("nothing is indexed")))
+    found = asyncio.run(broken.readiness())
+    assert not found.ready
+    assert {part.name: part.detail for part in found.parts if not part.ready} == {
+        "writer": "nothing is indexed",
+        "index": "nothing is indexed",
+    }
