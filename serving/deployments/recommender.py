@@ -153,6 +153,7 @@ class Recommending:
 
         return await self._pair.read(ask)
 
+    @answering
     async def index_state(self) -> None:
         """Answers if the index does. Raises: Unavailable."""
         await self._in_thread(self._store.live)

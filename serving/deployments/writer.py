@@ -59,6 +59,7 @@ class Writing:
         self._mended_at = 0.0
         self._watch = asyncio.create_task(self._watching())
 
+    @answering
     async def state(self) -> None:
         """Answers if the index does. Raises: Unavailable, NotFound."""
         await self._in_thread(self._live)
