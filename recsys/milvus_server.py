@@ -24,6 +24,8 @@ from training.errors import Conflict, Unavailable
 
 _HOST = "127.0.0.1"
 _START_S, _STOP_S, _POLL_S = 60.0, 15.0, 1.0
+_SILENT = 10
+"""Connections in a row that a running server may refuse or leave waiting before it is replaced."""
 _log = logging.getLogger(__name__)
 
 
@@ -130,10 +132,16 @@ class LocalServer:
         )
 
     def _watch(self) -> None:
+        silent = 0
         while not self._ended.wait(_POLL_S):
             assert self._process is not None
             if self._process.poll() is None:
-                continue
+                silent = 0 if self.healthy() else silent + 1
+                if silent < _SILENT:
+                    continue
+                self._process.kill()  # it is there, but takes no connections
+                self._process.wait()
+            silent = 0
             _log.warning("the server of the vectors ended (%s): again", self._process.returncode)
             self.restarts += 1
             try:

@@ -67,8 +67,8 @@ class ServeConfig(Config):
     in_flight: int = Field(default=8, ge=1)
     """Questions that search the index which a proxy lets in at the same time; further ones get 503
     at once. About two for each processor: more would make all of them slower, and none sooner."""
-    text: EncoderReplicaConfig = EncoderReplicaConfig(at_once=96, waiting=96)
-    image: EncoderReplicaConfig = EncoderReplicaConfig(batch=8, at_once=96, waiting=96)
+    text: EncoderReplicaConfig = EncoderReplicaConfig(waiting=256)
+    image: EncoderReplicaConfig = EncoderReplicaConfig(batch=8, waiting=256)
     user: EncoderReplicaConfig = EncoderReplicaConfig(cpus=0.2)
     recommender: ReplicaConfig = ReplicaConfig(at_once=4, waiting=8)
     writer: ReplicaConfig = ReplicaConfig(at_once=32, cpus=0.2)

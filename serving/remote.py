@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ray.serve.exceptions import BackPressureError
 
 from serving.backend import Picture
 from serving.calls import Failed, call
+from serving.coalescing import Coalescing
+from serving.config import EncoderReplicaConfig, ServeConfig
 from serving.deployments.encoder import Encoded
 from serving.deployments.user import Fused, Someone
 from serving.library import Library
@@ -28,6 +30,7 @@ from serving.wire.writes import (
 )
 from training.errors import CommonspaceError, Unavailable
 
+T = TypeVar("T")
 _FRESH_S = 1.0
 _PROBE_S = 5.0
 
@@ -49,26 +52,26 @@ class RemoteBackend:
     Args:
         handles: of the deployments.
         library: answers what no deployment is needed for.
-        timeout_s: after which a question ends as Unavailable.
+        config: of the service.
     """
 
-    def __init__(self, handles: Handles, library: Library, timeout_s: float) -> None:
+    def __init__(self, handles: Handles, library: Library, config: ServeConfig) -> None:
         self._handles = handles
         self._library = library
-        self._timeout_s = timeout_s
+        self._timeout_s = config.request_timeout_s
+        self._texts = _coalescing(handles.text, config.text)
+        self._images = _coalescing(handles.image, config.image)
         self._version: tuple[str, int] | None = None
         self._asked = 0.0
         self._asking = asyncio.Lock()
 
     async def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         version, _ = await self._in_use()
-        encoded = await self._call(self._handles.text.encode, version, list(texts))
-        return _embeddings(version, encoded.vectors)
+        return _embeddings(version, await self._in_time(self._texts.embed(version, texts)))
 
     async def embed_images(self, images: Sequence[bytes]) -> Embeddings:
         version, _ = await self._in_use()
-        encoded = await self._call(self._handles.image.encode, version, list(images))
-        return _embeddings(version, encoded.vectors)
+        return _embeddings(version, await self._in_time(self._images.embed(version, images)))
 
     async def embed_users(self, users: Sequence[UserContent]) -> Embeddings:
         version, _ = await self._in_use()
@@ -186,13 +189,26 @@ class RemoteBackend:
         return time.monotonic() - self._asked < _FRESH_S
 
     async def _call(self, method: Any, *args: Any) -> Any:
+        return await self._in_time(call(method, *args))
+
+    async def _in_time(self, answer: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await call(method, *args)
+                return await answer
         except TimeoutError:
             raise Unavailable(
                 f"no answer within {self._timeout_s:g} s", hint="try again in some seconds"
             ) from None
+
+
+def _coalescing(handle: Any, config: EncoderReplicaConfig) -> Coalescing:
+    return Coalescing(
+        lambda version, raw: call(handle.embed, version, raw),
+        batch=config.batch,
+        wait_s=config.wait_ms / 1000,
+        at_once=2 * (config.most or config.replicas),  # one at work, one that comes next
+        waiting=config.waiting,
+    )
 
 
 async def _probe(name: str, ask: Callable[[], Any]) -> PartState:

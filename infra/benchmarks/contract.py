@@ -8,10 +8,17 @@ from typing import Any
 from infra.benchmarks.claims import Claim
 from infra.benchmarks.process import served
 from infra.benchmarks.world import World
+from infra.product import load_config
+from serving.security.keys import KeyStore, Scope
 
 COMMAND = "make bench-serving"
 EXAMPLES = 70
 """Per route and mode."""
+_WITH_KEYS = (
+    "serve.security.mode=keys",
+    "serve.security.rate=1000000/second",
+    "serve.security.failures=1000000/second",
+)
 _NO_INPUT = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -29,7 +36,11 @@ def contract(world: World) -> list[Claim]:
     schemathesis.openapi.format("base64-image", st.sampled_from(written))
     statuses: Counter[int] = Counter()
     failures: list[str] = []
-    with served(world.workspace, world.settings) as service:
+    config = load_config(None, world.settings, world.workspace)
+    with KeyStore(config.events, world.workspace) as keys:
+        _, key = keys.create("schemathesis", [Scope.ADMIN])
+    headers = {"Authorization": f"Bearer {key}"}
+    with served(world.workspace, (*world.settings, *_WITH_KEYS)) as service:
         api = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
         # a post that an earlier case deleted: the like of a 404, which the check knows
         accepted = [*POSITIVE_DATA_ACCEPTANCE_EXPECTED_STATUSES, "410"]
@@ -49,9 +60,9 @@ def contract(world: World) -> list[Claim]:
                         suppress_health_check=list(HealthCheck),  # pyright: ignore
                     )
                     def check(case: Any) -> None:
-                        answer = case.call()
+                        answer = case.call(headers=headers)
                         statuses[answer.status_code] += 1
-                        case.validate_response(answer)
+                        case.validate_response(answer, headers=headers)
 
                     try:
                         check()

@@ -74,11 +74,19 @@ class Encoding:
     @answering
     async def encode(self, version: str, raw: Sequence[Any]) -> Encoded:
         """N contents with one model version. Raises: BadData, NotFound, Unavailable."""
+        return await self._encoded(version, raw)
+
+    async def _encoded(self, version: str, raw: Sequence[Any]) -> Encoded:
         parts = await asyncio.gather(*(self._batch(_Ask(version, one)) for one in raw))
         for part in parts:
             if isinstance(part, _Bad):
                 raise part.error
         return Encoded(*(np.stack(rows) for rows in zip(*parts, strict=True)))
+
+    @answering
+    async def embed(self, version: str, raw: Sequence[Any]) -> np.ndarray:
+        """As `encode`, without the features: (N, D)."""
+        return (await self._encoded(version, raw)).vectors
 
     @answering
     async def prepare(self, version: str) -> None:

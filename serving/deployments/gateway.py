@@ -44,7 +44,7 @@ class Gateway:
 
         settings, security = self._settings, self._settings.serve.security
         library = Library(Events(settings.events, settings.workspace))
-        backend = RemoteBackend(self._handles, library, settings.serve.request_timeout_s)
+        backend = RemoteBackend(self._handles, library, settings.serve)
         asked = security.mode == "keys"
         keys = KeyStore(settings.events, settings.workspace) if asked else None
         guard = Guard(keys, security)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys import milvus_server
 from recsys.events.records import Post
 from recsys.milvus_server import LocalServer, server_of
 from recsys.versions import Target
@@ -45,6 +46,14 @@ def test_a_killed_server_comes_back_at_the_same_address_with_what_was_written(tm
         assert server.address.port == address.port
         assert store.read(lambda view: view.version) == version
         assert store.read(lambda view: view.count(Target.POSTS)) == 5
+
+
+def test_a_server_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(milvus_server, "_SILENT", 2)
+    with LocalServer(tmp_path / FOLDER) as server:
+        first = server.address.pid
+        monkeypatch.setattr(LocalServer, "healthy", lambda self: self.address.pid != first)
+        wait_for(lambda: server.restarts == 1 and server.address.pid != first)
 
 
 def test_a_second_server_of_a_folder_is_refused(tmp_path: Path):

@@ -6,7 +6,7 @@ import pytest
 from ray.serve.exceptions import BackPressureError
 
 from serving.calls import Busy, Failed
-from serving.deployments.encoder import Encoded
+from serving.config import ServeConfig
 from serving.remote import Handles, RemoteBackend
 from training.errors import NotFound
 
@@ -17,23 +17,25 @@ class Method:
     def __init__(self, answer) -> None:
         self.answer, self.calls = answer, 0
 
-    async def remote(self, *_: object):
+    async def remote(self, *arguments):
         self.calls += 1
         await asyncio.sleep(0.01)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return self.answer(*arguments) if callable(self.answer) else self.answer
+
+
+def letters(version: str, raw: list[str]) -> np.ndarray:
+    """Where in the alphabet each text begins."""
+    return np.array([[float(ord(text[0]) - ord("a"))] for text in raw], dtype=np.float32)
 
 
 def backend(version=("3", 7), encoded=None, state=None) -> tuple[RemoteBackend, Handles]:
-    rows = np.eye(2, dtype=np.float32)
-    encoder = SimpleNamespace(
-        encode=Method(Encoded(rows, rows) if encoded is None else encoded), prepare=Method(None)
-    )
+    encoder = SimpleNamespace(embed=Method(encoded or letters), prepare=Method(None))
     recommender = SimpleNamespace(version=Method(version), index_state=Method(state))
     writer = SimpleNamespace(state=Method(state))
     handles = Handles(encoder, encoder, encoder, recommender, writer)
-    return RemoteBackend(handles, library=None, timeout_s=5), handles  # type: ignore[arg-type]
+    return RemoteBackend(handles, None, ServeConfig()), handles  # type: ignore[arg-type]
 
 
 def test_a_crowd_asks_once_which_version_is_in_use():
@@ -45,7 +47,8 @@ def test_a_crowd_asks_once_which_version_is_in_use():
     answers = asyncio.run(crowd())
     assert handles.recommender.version.calls == 1
     assert {one.model_version for one in answers} == {"3"}
-    assert answers[0].embeddings == [[1, 0], [0, 1]]
+    assert answers[0].embeddings == [[0.0], [1.0]]
+    assert handles.text.embed.calls <= 5  # of 32 texts each
 
 
 def test_errors_arrive_as_what_they_are():
