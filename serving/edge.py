@@ -191,11 +191,11 @@ async def _problem(scope: Scope, send: Send, status: int, kind: str, detail: str
         "errors": [],
     }
     if _wants_page(scope):
-        kind, body = b"text/html; charset=utf-8", _PAGE.format(**document).encode()
+        media, body = b"text/html; charset=utf-8", _PAGE.format(**document).encode()
     else:
-        kind, body = b"application/problem+json", json.dumps(document).encode()
+        media, body = b"application/problem+json", json.dumps(document).encode()
     headers = [
-        (b"content-type", kind),
+        (b"content-type", media),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
