@@ -1,6 +1,7 @@
 """The recommender: posts for a person, people like a person, and search."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,7 +118,7 @@ class Recommender:
         config, ranked = self._config, list[Scored]()
         condition = where.filter() if where else None
         for candidates in rounds(profile, view, self._events, config, condition, k):
-            posts = self._events.posts([candidate.post_id for candidate in candidates])
+            posts = self._events.outlines([candidate.post_id for candidate in candidates])
             candidates = allowed(candidates, posts, profile)
             if where:
                 candidates = [one for one in candidates if where.passes(posts[one.post_id])]
@@ -129,7 +130,12 @@ class Recommender:
             if len(diverse(ranked, k, config.diversity, fill=enough)) == k:
                 break
         chosen = diverse(ranked, k, config.diversity, fill=True)
-        return [self._answer(scored, profile) for scored in chosen]
+        whole = self._events.posts([scored.post.post_id for scored in chosen])
+        return [
+            self._answer(replace(scored, post=whole[scored.post.post_id]), profile)
+            for scored in chosen
+            if scored.post.post_id in whole  # else it was deleted a moment ago
+        ]
 
     def similar(
         self, user_id: str, k: int | None = None, *, view: View | None = None

@@ -136,6 +136,24 @@ class Events:
                     found[row.post_id] = _post(row)
         return found
 
+    def outlines(self, post_ids: Collection[str]) -> dict[str, Post]:
+        """As `posts`, without texts and tags: what rules and variety are decided by, of many."""
+        columns = ("post_id", "user_id", "created_at", "language", "private", "image_hash")
+        query = select(*(posts.c[name] for name in columns))
+        found: dict[str, Post] = {}
+        with self._engine.connect() as connection:
+            for part in writing.chunks(post_ids):
+                for row in connection.execute(query.where(posts.c.post_id.in_(part))):
+                    found[row.post_id] = Post(
+                        row.post_id,
+                        row.user_id,
+                        created_at=row.created_at,
+                        language=row.language,
+                        private=row.private,
+                        image_hash=row.image_hash,
+                    )
+        return found
+
     def posts_of(self, user_id: str) -> list[Post]:
         """A person's posts, latest first, undated ones last; private ones included."""
         query = select(posts).where(posts.c.user_id == user_id).order_by(*_LATEST)

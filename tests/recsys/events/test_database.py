@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -209,3 +210,12 @@ def test_a_bad_place_says_so(tmp_path):
     (tmp_path / "dir.db").mkdir()
     with pytest.raises(Unavailable, match="can't open"):
         Events(EventsConfig(url="dir.db"), tmp_path)
+
+
+def test_outlines_are_the_posts_without_texts_and_tags(events):
+    world = small_world()
+    fill(events, world)
+    ids = [*(post.post_id for post in world.posts), "nobody's"]
+    plain = {id: replace(post, text=None, tags=()) for id, post in events.posts(ids).items()}
+    assert events.outlines(ids) == plain
+    assert len(plain) == len(world.posts)
