@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from infra.environment import environment_overrides
 from infra.local import ray_session
-from infra.product import ProductConfig
+from infra.product import ProductConfig, open_tracking
 from training.errors import BadConfig, Conflict, NotFound, Unavailable
 from training.observer import SILENT, Observer
 
 if TYPE_CHECKING:
     from ray.serve import Application
 
+    from serving.models import First
     from serving.settings import ServingSettings
 
 EDGE = "serving.edge:middlewares"
@@ -57,14 +58,15 @@ def service(config: ProductConfig, observer: Observer = SILENT) -> Iterator[Runn
         observer.stage("Opening the vectors")
         if not config.index.remote:
             stack.enter_context(_vectors(settings))
-        first = live_model(settings)
+        first = first_model(config, settings)
         port = free_port(config.serve.host, config.serve.port)
         observer.stage("Starting Ray")
         _before_ray(config)
         stack.enter_context(ray_session(config.ray))
-        observer.stage(f"Starting encoders and recommender with model version {first}")
+        version = first.version
+        observer.stage(f"Starting encoders and recommender with model version {version}")
         stack.enter_context(_deployed(settings, first, port))
-        yield Running(f"http://{_written(config.serve.host)}:{port}", first)
+        yield Running(f"http://{_written(config.serve.host)}:{port}", version)
 
 
 def serving_settings(config: ProductConfig) -> "ServingSettings":
@@ -90,6 +92,7 @@ def application(args: Mapping[str, Any]) -> "Application":
     Raises: BadConfig if the index is a folder, which one machine alone could open.
     """
     from serving.graph import application as build
+    from serving.models import First
 
     config = ProductConfig.load(None, [*_flattened(args), *environment_overrides()])
     if not config.index.remote:
@@ -98,7 +101,7 @@ def application(args: Mapping[str, Any]) -> "Application":
             hint="set MILVUS_URI; `commonspace serve` runs all on one machine",
         )
     settings = serving_settings(config)
-    return build(settings, live_model(settings))
+    return build(settings, First(live_model(settings)))
 
 
 def live_model(settings: "ServingSettings") -> str:
@@ -114,6 +117,15 @@ def live_model(settings: "ServingSettings") -> str:
                 hint="`commonspace demo` makes a model and an index to try; "
                 "`commonspace train` and `commonspace index` make yours",
             ) from None
+
+
+def first_model(config: ProductConfig, settings: "ServingSettings") -> "First":
+    """The live index's model version with its files, checked. Raises: NotFound, BadData."""
+    from serving.models import First
+    from training.tracking.registry import space_folder
+
+    version = live_model(settings)
+    return First(version, space_folder(version, open_tracking(config)))
 
 
 def check_exposure(config: ProductConfig) -> None:
@@ -186,7 +198,7 @@ def free_port(host: str, port: int = 0) -> int:
 
 
 @contextmanager
-def _deployed(settings: "ServingSettings", first: str, port: int) -> Iterator[None]:
+def _deployed(settings: "ServingSettings", first: "First", port: int) -> Iterator[None]:
     from ray import serve
     from ray.serve.config import HTTPOptions, ProxyLocation
     from ray.serve.schema import LoggingConfig

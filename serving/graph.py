@@ -17,13 +17,14 @@ from serving.deployments.gateway import Gateway
 from serving.deployments.recommender import Recommending
 from serving.deployments.user import UserEncoding
 from serving.deployments.writer import Writing
+from serving.models import First
 from serving.settings import ServingSettings
 
 NAME = "commonspace"
 _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 2, 30
 
 
-def application(settings: ServingSettings, first: str) -> Application:
+def application(settings: ServingSettings, first: First) -> Application:
     """The whole service.
 
     Args:

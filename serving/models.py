@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,6 +16,20 @@ KEPT = 2
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class First:
+    """The version that replicas load before they are ready.
+
+    Attributes:
+        version: of the model.
+        folder: its files, looked up and checked by whoever started the service; None, or not there
+            on another machine: they are looked up again.
+    """
+
+    version: str
+    folder: Path | None = None
+
+
 class Models(Generic[M]):
     """Loads what a deployment needs of a version when it is first asked for.
 
@@ -23,10 +38,14 @@ class Models(Generic[M]):
     Args:
         settings: say where the registry is.
         read: from the folder of a version.
+        first: a version that needs no looking up.
     """
 
-    def __init__(self, settings: ServingSettings, read: Callable[[Path], M]) -> None:
+    def __init__(
+        self, settings: ServingSettings, read: Callable[[Path], M], first: "First | None" = None
+    ) -> None:
         self._settings = settings
+        self._first = first
         self._read = read
         self._loaded: OrderedDict[str, M] = OrderedDict()
         self._lock = threading.Lock()
@@ -63,6 +82,9 @@ class Models(Generic[M]):
             return list(self._loaded)
 
     def _folder(self, version: str) -> Path:
+        first = self._first
+        if first and first.version == version and first.folder and first.folder.is_dir():
+            return first.folder  # without the registry, whose client takes seconds to import
         from training.tracking.registry import space_folder
         from training.tracking.server import Tracking
 

@@ -13,7 +13,7 @@ from ray import serve
 
 from serving.calls import answering
 from serving.config import EncoderReplicaConfig
-from serving.models import Models
+from serving.models import First, Models
 from serving.settings import ServingSettings
 from training.errors import BadData, CommonspaceError
 
@@ -55,21 +55,21 @@ class Encoding:
     """
 
     def __init__(
-        self, settings: ServingSettings, config: EncoderReplicaConfig, modality: str, first: str
+        self, settings: ServingSettings, config: EncoderReplicaConfig, modality: str, first: First
     ) -> None:
         import torch
 
         torch.set_num_threads(config.threads)
         self._modality = modality
         self._device = "cuda" if config.gpus and torch.cuda.is_available() else "cpu"
-        self._models = Models(settings, self._read)
+        self._models = Models(settings, self._read, first)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=modality)
         self._batch.set_max_batch_size(config.batch)  # type: ignore[attr-defined]
         self._batch.set_batch_wait_timeout_s(config.wait_ms / 1000)  # type: ignore[attr-defined]
         try:
-            self._models(first)
+            self._models(first.version)
         except CommonspaceError as error:  # it is tried again by whoever asks for it
-            _log.error("model version %s can't be loaded yet: %s", first, error)
+            _log.error("model version %s can't be loaded yet: %s", first.version, error)
 
     @answering
     async def encode(self, version: str, raw: Sequence[Any]) -> Encoded:

@@ -11,7 +11,7 @@ from ray import serve
 
 from serving.calls import answering
 from serving.config import EncoderReplicaConfig
-from serving.models import Models
+from serving.models import First, Models
 from serving.settings import ServingSettings
 from training.errors import CommonspaceError, NotFound
 
@@ -61,20 +61,22 @@ class UserEncoding:
         first: version that is loaded before the replica is ready.
     """
 
-    def __init__(self, settings: ServingSettings, config: EncoderReplicaConfig, first: str) -> None:
+    def __init__(
+        self, settings: ServingSettings, config: EncoderReplicaConfig, first: First
+    ) -> None:
         import torch
 
         from training.towers import Towers
 
         torch.set_num_threads(config.threads)
         device = "cuda" if config.gpus and torch.cuda.is_available() else "cpu"
-        self._models = Models(settings, lambda folder: Towers.load(folder, device=device))
+        self._models = Models(settings, lambda folder: Towers.load(folder, device=device), first)
         self._batch.set_max_batch_size(config.batch)  # type: ignore[attr-defined]
         self._batch.set_batch_wait_timeout_s(config.wait_ms / 1000)  # type: ignore[attr-defined]
         try:
-            self._models(first)
+            self._models(first.version)
         except CommonspaceError as error:
-            _log.error("model version %s can't be loaded yet: %s", first, error)
+            _log.error("model version %s can't be loaded yet: %s", first.version, error)
 
     @answering
     async def people(self, version: str, people: Sequence[Someone]) -> np.ndarray:
