@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.environment import environment_overrides
-from infra.local import ray_session
+from infra.local import ray_session, usable_cpus
 from infra.product import ProductConfig, open_tracking
 from training.errors import BadConfig, Conflict, NotFound, Unavailable
 from training.observer import SILENT, Observer
@@ -166,7 +166,8 @@ def _before_ray(config: ProductConfig) -> None:
     from serving.edge import IN_FLIGHT
 
     os.environ.setdefault("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", EDGE)
-    os.environ.setdefault(IN_FLIGHT, str(config.serve.in_flight))
+    in_flight = config.serve.in_flight or len(usable_cpus()) + 1
+    os.environ.setdefault(IN_FLIGHT, str(in_flight))
     # its workers are the service here, not a training in the background
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")

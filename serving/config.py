@@ -64,9 +64,10 @@ class ServeConfig(Config):
     texts. `-` writes to stderr."""
     drain_s: float = Field(default=10, gt=0)
     """What a copy that is to stop has for the requests that it works on."""
-    in_flight: int = Field(default=8, ge=1)
+    in_flight: int | None = Field(default=None, ge=1)
     """Questions that search the index which a proxy lets in at the same time; further ones get 503
-    at once. About two for each processor: more would make all of them slower, and none sooner."""
+    at once. None: one more than there are processors; with more, all would be slower and none
+    sooner. On a cluster: as many as all recommenders work on well."""
     text: EncoderReplicaConfig = EncoderReplicaConfig(waiting=256)
     image: EncoderReplicaConfig = EncoderReplicaConfig(batch=8, waiting=256)
     user: EncoderReplicaConfig = EncoderReplicaConfig(cpus=0.2)

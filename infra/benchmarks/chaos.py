@@ -29,7 +29,7 @@ from infra.cli.output import note
 
 COMMAND = "make chaos-serving"
 VICTIMS = ("gateway", "recommender", "text", "image", "user", "writer")
-STEADY_S, KILL_EVERY_S, CLIENTS, LEAST_REQUESTS = 60.0, 8.0, 6, 2000
+STEADY_S, KILL_EVERY_S, CLIENTS, LEAST_REQUESTS = 60.0, 8.0, 3, 2000
 OVERLOAD_S, OVERLOAD = 60.0, 5.0
 WRITES = 500
 
@@ -100,7 +100,7 @@ def overload(world: World) -> list[Claim]:
         alone = asyncio.run(load.closed_loop(reads, 1, 20.0))
         unloaded = percentile(alone, 0.99)
         begun = time.monotonic()
-        full = [one for one in asyncio.run(load.closed_loop(reads, 6, 20.0)) if one.good]
+        full = [one for one in asyncio.run(load.closed_loop(reads, CLIENTS, 20.0)) if one.good]
         capacity = len(full) / (time.monotonic() - begun)
         before = service.memory_mb()
         peak = _Peak(service)

@@ -62,7 +62,7 @@ def _wider_space(posts: Path, workspace: Path) -> Space:
 
 @pytest.fixture(scope="module")
 def service(config: ProductConfig) -> Iterator[Served]:
-    settings = ["serve.follow_s=0.5", "serve.access_log=access.jsonl"]
+    settings = ["serve.follow_s=0.5", "serve.access_log=access.jsonl", "serve.in_flight=16"]
     service = Served(config.workspace, settings)
     yield service
     family = psutil.Process(service.pid).children(recursive=True)
