@@ -49,15 +49,17 @@ class Kill:
     recovery_s: float
 
 
-def main(workspace: Path, to: Path, scratch: Path) -> int:
-    """Run all three trials and write the figures; the exit code."""
+def main(workspace: Path, to: Path, scratch: Path, *only: str) -> int:
+    """Run the trials, or `only` some, and write the figures; the exit code."""
     claims: list[Claim] = []
     for trial in (kills, overload, restart):
+        if only and trial.__name__ not in only:
+            continue
         note(f"{trial.__name__}: {(trial.__doc__ or '').splitlines()[0]}")
         claims += trial(copy_of(workspace, scratch))
         for line in lines(claims)[-6:]:
             note(f"  {line}")
-        write_claims(claims, to)
+        write_claims(claims, to, keep=bool(only))
     return 0
 
 
@@ -266,4 +268,5 @@ class _Peak:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(Path(argument) for argument in sys.argv[1:])))
+    workspace, to, scratch = map(Path, sys.argv[1:4])
+    sys.exit(main(workspace, to, scratch, *sys.argv[4:]))

@@ -34,9 +34,19 @@ class Claim:
         return bool(_SIGNS[sign](self.value, float(number)))
 
 
-def write_claims(claims: Sequence[Claim], path: Path) -> None:
-    """Write `[{what, value, target, met, command, detail}]`."""
+def write_claims(claims: Sequence[Claim], path: Path, *, keep: bool = False) -> None:
+    """Write `[{what, value, target, met, command, detail}]`.
+
+    Args:
+        claims: measured now.
+        path: of the file.
+        keep: whether figures that are there and weren't measured now stay.
+    """
     rows = [asdict(claim) | {"met": claim.met, "value": round(claim.value, 4)} for claim in claims]
+    if keep and path.exists():
+        fresh = {row["what"]: row for row in rows}
+        old = json.loads(path.read_text(encoding="utf-8"))
+        rows = [fresh.pop(row["what"], row) for row in old] + list(fresh.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

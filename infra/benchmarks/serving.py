@@ -35,16 +35,18 @@ TEXTS, IMAGES = 600, 200
 STARTS = 3
 
 
-def main(workspace: Path, to: Path, scratch: Path) -> int:
-    """Measure everything and write the figures; the exit code."""
+def main(workspace: Path, to: Path, scratch: Path, *only: str) -> int:
+    """Measure everything, or `only` some of it, and write the figures; the exit code."""
     claims: list[Claim] = []
     for measure in (start, encoders, contract, recommending):
+        if only and measure.__name__ not in only:
+            continue
         note(f"{measure.__name__}: {(measure.__doc__ or '').splitlines()[0]}")
         found = measure(copy_of(workspace, scratch / "copy"))
         claims += found
         for line in lines(found):
             note(f"  {line}")
-        write_claims(claims, to)
+        write_claims(claims, to, keep=bool(only))
     return 0
 
 
@@ -158,4 +160,5 @@ def _plain(folder: Path, threads: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(Path(argument) for argument in sys.argv[1:])))
+    workspace, to, scratch = map(Path, sys.argv[1:4])
+    sys.exit(main(workspace, to, scratch, *sys.argv[4:]))

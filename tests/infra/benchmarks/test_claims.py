@@ -1,0 +1,35 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from infra.benchmarks.claims import Claim, lines, write_claims
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "met"),
+    [(1.5, "<= 1.5", True), (1.51, "<= 1.5", False), (2000, ">= 2000", True), (0, "= 0", True)],
+)
+def test_a_claim_is_met_by_its_sign(value: float, target: str, met: bool):
+    assert Claim("it", value, target, "make it").met is met
+
+
+def test_what_could_not_be_measured_meets_nothing():
+    for target in ("<= 1", ">= 1", "= 1"):
+        assert not Claim("it", math.nan, target, "make it").met
+    assert lines([Claim("it", math.nan, "<= 1", "make it")])[0].startswith("MISSED it: nan")
+
+
+def test_a_part_measured_again_leaves_the_rest_as_it_was(tmp_path: Path):
+    path = tmp_path / "figures.json"
+    write_claims([Claim("a", 1, "= 1", "make"), Claim("b", 1, "= 1", "make")], path)
+    write_claims([Claim("b", 2, "= 1", "make"), Claim("c", 3, "= 3", "make")], path, keep=True)
+    rows = json.loads(path.read_text())
+    assert [(row["what"], row["value"], row["met"]) for row in rows] == [
+        ("a", 1, True),
+        ("b", 2, False),
+        ("c", 3, True),
+    ]
+    write_claims([Claim("c", 3, "= 3", "make")], path)
+    assert len(json.loads(path.read_text())) == 1
