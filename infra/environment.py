@@ -16,6 +16,7 @@ VARIABLES = {
     "MILVUS_TOKEN": "index.token",
     "COMMONSPACE_EVENTS_URL": "events.url",
     "COMMONSPACE_EVENTS_PASSWORD": "events.password",
+    "COMMONSPACE_RATE_STORAGE": "serve.security.rate_storage",
 }
 """Environment variable → setting. They go over the file's settings, under the command line's."""
 

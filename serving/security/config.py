@@ -17,9 +17,10 @@ class SecurityConfig(Config):
     """Requests that one key may make; not counted in development mode."""
     failures: str = "30/minute"
     """Wrong keys that one address may send before it has to wait."""
-    rate_storage: SecretStr = SecretStr("memory://")
+    rate_storage: SecretStr | None = None
     """Where requests are counted: a storage of the `limits` package, for example
-    `redis://host:6379`, if several processes answer and shall count together."""
+    `redis://host:6379`, if several processes answer and shall count together. None: in the memory
+    of each."""
     keys_cached_s: float = Field(default=5, ge=0, le=60)
     """How long a revoked key may still work: as long as it is remembered."""
     hosts: tuple[str, ...] = ()

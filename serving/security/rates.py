@@ -49,7 +49,7 @@ class Rates:
     """
 
     def __init__(self, config: SecurityConfig) -> None:
-        uri = config.rate_storage.get_secret_value()
+        uri = config.rate_storage.get_secret_value() if config.rate_storage else "memory://"
         self._limiter = SlidingWindowCounterRateLimiter(storage_from_string(uri))
         self._here = uri.startswith("memory:")
         self._rate, self._failures = parse(config.rate), parse(config.failures)
