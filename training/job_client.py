@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -111,17 +113,26 @@ def _silence(address: str, error: Exception) -> Unavailable:
 
 
 def blocking(chunks: Any) -> Iterator[str]:
-    """Walk an async stream from code that isn't async."""
+    """Walk an async stream from code that isn't async, be it called from a loop (a notebook)."""
     stream: AsyncGenerator[str, None] = chunks
-    with asyncio.Runner() as runner:
-        try:
-            while True:
-                try:
-                    yield runner.run(_next(stream))
-                except StopAsyncIteration:
-                    return
-        finally:
-            runner.run(stream.aclose())
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="job-stream", daemon=True)
+    thread.start()
+    waited: Future[str] | None = None
+    try:
+        while True:
+            waited = asyncio.run_coroutine_threadsafe(_next(stream), loop)
+            try:
+                yield waited.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if waited is not None:
+            waited.cancel()
+        asyncio.run_coroutine_threadsafe(stream.aclose(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 async def _next(stream: AsyncGenerator[str, None]) -> str:

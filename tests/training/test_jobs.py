@@ -138,7 +138,7 @@ def test_an_address_that_is_no_job_server(address: str) -> None:
 
 def test_runtimes(tmp_path) -> None:
     names = [path.name for path in product_packages()]
-    assert names == ["training", "recsys", "infra"]
+    assert names == ["training", "recsys", "serving", "infra"]
     assert runtime_environment(JobConfig(runtime="none"), tmp_path) == {
         "working_dir": str(tmp_path),
         "excludes": ["**/__pycache__/", "*.pyc"],
