@@ -17,6 +17,7 @@ from training.errors import Unavailable
 
 _START_S = 180.0
 _STOP_S = 60.0
+_SAID = 4000
 
 
 class Served:
@@ -63,6 +64,10 @@ class Served:
             return requests.get(f"{self.url}/readyz", timeout=10).status_code == 200
         except requests.RequestException:
             return False
+
+    def said(self) -> str:
+        """The end of its output."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-_SAID:]
 
     @property
     def pid(self) -> int:

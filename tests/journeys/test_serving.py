@@ -66,7 +66,8 @@ def service(config: ProductConfig) -> Iterator[Served]:
     service = Served(config.workspace, settings)
     yield service
     family = psutil.Process(service.pid).children(recursive=True)
-    assert service.stop() == 0
+    code = service.stop()
+    assert code == 0, service.said()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
