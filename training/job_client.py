@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
-from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -114,26 +114,34 @@ def _silence(address: str, error: Exception) -> Unavailable:
 
 def blocking(chunks: Any) -> Iterator[str]:
     """Walk an async stream from code that isn't async, be it called from a loop (a notebook)."""
-    stream: AsyncGenerator[str, None] = chunks
+    found: SimpleQueue[str | Exception | None] = SimpleQueue()
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="job-stream", daemon=True)
+    pumping = loop.create_task(_pump(chunks, found))
+    thread = threading.Thread(target=_drive, args=(loop, pumping), name="job-stream", daemon=True)
     thread.start()
-    waited: Future[str] | None = None
     try:
-        while True:
-            waited = asyncio.run_coroutine_threadsafe(_next(stream), loop)
-            try:
-                yield waited.result()
-            except StopAsyncIteration:
-                return
+        while (chunk := found.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
     finally:
-        if waited is not None:
-            waited.cancel()
-        asyncio.run_coroutine_threadsafe(stream.aclose(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(pumping.cancel)
         thread.join()
         loop.close()
 
 
-async def _next(stream: AsyncGenerator[str, None]) -> str:
-    return await anext(stream)
+async def _pump(
+    stream: AsyncGenerator[str, None], found: "SimpleQueue[str | Exception | None]"
+) -> None:
+    try:
+        async with contextlib.aclosing(stream):
+            async for chunk in stream:
+                found.put(chunk)
+        found.put(None)
+    except Exception as error:
+        found.put(error)
+
+
+def _drive(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        loop.run_until_complete(task)

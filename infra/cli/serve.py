@@ -1,6 +1,8 @@
 """`commonspace serve`: the HTTP API and the web page."""
 
+import os
 import signal
+import sys
 import threading
 from typing import Annotated
 
@@ -50,3 +52,8 @@ def serve(
         note("Ctrl-C stops it.")
         asked.wait()
         note("Stopping: requests under way are answered first.")
+    # All is stopped. What is left are threads of Ray's and gRPC's, and one that writes a line while
+    # the interpreter ends makes Python abort.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
