@@ -10,7 +10,6 @@ from sqlalchemy import (
     Dialect,
     Float,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -58,7 +57,6 @@ people = Table(
     metadata,
     Column("user_id", ID, primary_key=True),
     Column("profile", Text),
-    Column("image_hash", String(32)),
 )
 
 posts = Table(
@@ -72,7 +70,6 @@ posts = Table(
     Column("language", String(64)),
     Column("private", Boolean, nullable=False),
     Column("image_hash", String(32)),
-    Column("category", String(128)),
     Index("ix_posts_user_id_private", "user_id", "private"),
     Index(None, "created_at"),
     Index(None, "image_hash"),
@@ -89,50 +86,6 @@ reactions = Table(
     Column("created_at", Instant),
     Index(None, "user_id"),
     Index(None, "post_id"),
-)
-
-# How often people reacted to a post, by kind: written in the transaction that adds a reaction, so
-# that nobody has to count them all to tell what is popular.
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("post_id", ID, primary_key=True),
-    Column("kind", String(64), primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("total", Float, nullable=False),  # of the values; their mean is total / count
-    Index(None, "kind", "count"),
-)
-
-# What a person doesn't want to meet: authors or tags that they muted, people whom they blocked.
-boundaries = Table(
-    "boundaries",
-    metadata,
-    Column("user_id", ID, primary_key=True),
-    Column("kind", String(16), primary_key=True),  # `boundaries.BoundaryKind`
-    Column("subject", String(256), primary_key=True),  # an id, or a tag
-    Column("created_at", Instant, nullable=False),
-    Index(None, "kind", "subject"),
-)
-
-# What was shown to whom, with which probability: what experiments and offline estimates stand on.
-exposures = Table(
-    "exposures",
-    metadata,
-    Column("answer_id", String(32), primary_key=True),  # one for each list that was shown
-    Column("place", Integer, primary_key=True),  # from 0
-    Column("user_id", ID, nullable=False),
-    Column("post_id", ID, nullable=False),
-    Column("propensity", Float, nullable=False),  # that the post was in the list at all
-    Column("explored", Boolean, nullable=False),
-    Column("experiment", String(64)),
-    Column("arm", String(64)),
-    Column("model_version", String(64), nullable=False),
-    Column("score", Float, nullable=False),
-    Column("sources", JSON, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Index(None, "user_id", "post_id"),
-    Index(None, "post_id"),
-    Index(None, "experiment", "created_at"),
 )
 
 # What posts show, by content: equal pictures are stored once.
