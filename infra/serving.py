@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,21 @@ class Running:
 
 
 @contextmanager
-def service(config: ProductConfig, observer: Observer = SILENT) -> Iterator[Running]:
+def service(
+    config: ProductConfig,
+    observer: Observer = SILENT,
+    ray_started: Callable[[], None] = lambda: None,
+) -> Iterator[Running]:
     """The whole service for the body of a `with`: it answers when the body begins.
 
     Starts what the settings don't name elsewhere: a server of Milvus Lite on the workspace's
     vectors, and a Ray on this machine. Stops them afterwards, requests under way first.
 
+    Args:
+        config: of the product.
+        observer: sees the stages.
+        ray_started: called once Ray has set its signal handlers, which abort the process; the
+            moment to set others.
     Raises: BadConfig for an address that others reach without keys; Conflict if the port is taken
         or another service has the workspace; NotFound if nothing is indexed; Unavailable.
     """
@@ -63,6 +72,7 @@ def service(config: ProductConfig, observer: Observer = SILENT) -> Iterator[Runn
         observer.stage("Starting Ray")
         _before_ray(config)
         stack.enter_context(ray_session(config.ray))
+        ray_started()
         version = first.version
         observer.stage(f"Starting encoders and recommender with model version {version}")
         stack.enter_context(_deployed(settings, first, port))

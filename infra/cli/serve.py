@@ -1,8 +1,6 @@
 """`commonspace serve`: the HTTP API and the web page."""
 
-import os
 import signal
-import sys
 import threading
 from typing import Annotated
 
@@ -42,9 +40,16 @@ def serve(
     from infra.serving import service
 
     asked = threading.Event()
-    with progress() as observer, service(settings, observer) as running:
-        for each in (signal.SIGINT, signal.SIGTERM):  # not before: Ray sets handlers of its own
-            signal.signal(each, lambda *_: asked.set())
+
+    def heed(number: int) -> None:
+        signal.signal(number, lambda *_: asked.set())
+
+    with (
+        progress() as observer,
+        # it may be asked to stop while it starts; Ctrl-C interrupts until it is ready
+        service(settings, observer, ray_started=lambda: heed(signal.SIGTERM)) as running,
+    ):
+        heed(signal.SIGINT)
         note(f"Ready with model version {running.model_version}: {running.url}")
         note(f"  the API is described at {running.url}/openapi.json")
         if settings.serve.security.mode == "development":
@@ -52,8 +57,3 @@ def serve(
         note("Ctrl-C stops it.")
         asked.wait()
         note("Stopping: requests under way are answered first.")
-    # All is stopped. What is left are threads of Ray's and gRPC's, and one that writes a line while
-    # the interpreter ends makes Python abort.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
