@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -112,7 +112,7 @@ def _silence(address: str, error: Exception) -> Unavailable:
     )
 
 
-def blocking(chunks: Any) -> Iterator[str]:
+def blocking(chunks: Any) -> Generator[str, None, None]:
     """Walk an async stream from code that isn't async, be it called from a loop (a notebook)."""
     found: SimpleQueue[str | Exception | None] = SimpleQueue()
     loop = asyncio.new_event_loop()

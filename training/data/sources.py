@@ -83,26 +83,34 @@ def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
             f"{uri} lives in this process only, and Ray reads in others",
             hint="write it to a file first",
         )
-    native = None if "::" in uri else _open_with_pyarrow(uri)
-    return native or _open_with_fsspec(uri)
-
-
-@lru_cache(maxsize=16)  # a client of a cloud asks it for the bucket's region when it is made
-def _open_with_pyarrow(uri: str) -> tuple[fs.FileSystem, str] | None:
+    if "::" in uri:
+        return _open_with_fsspec(uri)
     try:
-        return fs.FileSystem.from_uri(uri)
-    except (ValueError, NotImplementedError):
-        return None  # not one of pyarrow's, or not in this build
+        return _open_with_pyarrow(uri)
+    except (ValueError, NotImplementedError) as error:
+        # pyarrow doesn't tell a scheme that isn't its own from a mistake in one that is
+        return _open_with_fsspec(uri, refusal=str(error))
     except OSError as error:
         raise BadData(f"{uri} can't be reached: {error}") from None
 
 
-def _open_with_fsspec(uri: str) -> tuple[fs.FileSystem, str]:
+@lru_cache(maxsize=16)  # a client of a cloud asks it for the bucket's region when it is made
+def _open_with_pyarrow(uri: str) -> tuple[fs.FileSystem, str]:
+    return fs.FileSystem.from_uri(uri)
+
+
+def _open_with_fsspec(uri: str, refusal: str = "") -> tuple[fs.FileSystem, str]:
+    """Open what pyarrow doesn't; `refusal` is what that said, if it was asked."""
     import fsspec
 
     try:
         filesystem, path = fsspec.core.url_to_fs(uri)
     except ImportError as error:
+        if refusal:
+            raise BadConfig(
+                f"{uri} can't be opened: {refusal}",
+                hint=f"correct it; or, if it is right, add what reads it: {error}",
+            ) from None
         raise BadConfig(f"{uri} needs a package: {error}") from None
     except (ValueError, OSError) as error:
         raise BadConfig(f"{uri} can't be opened: {error}") from None

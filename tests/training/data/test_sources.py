@@ -87,6 +87,9 @@ def test_paths_below_a_uri() -> None:
         ("https://example.org/posts.csv", "not read over https"),
         ("memory://posts.csv", "this process only"),
         ("nonsense://posts.csv", "can't be opened"),
+        ("s3://bucket/posts?regoin=eu", "Unexpected query parameter in S3 URI: 'regoin'"),
+        ("gs://bucket/posts?zone=1", "Unexpected query parameter in GCS URI: 'zone'"),
+        ("s3:///posts", "Missing bucket name"),
     ],
 )
 def test_uris_that_are_not_read(place: str, words: str) -> None:
