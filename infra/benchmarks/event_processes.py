@@ -30,9 +30,17 @@ def main(what: str, place: str, folder: str, *rest: str) -> None:
             case "import":
                 bring(events, *rest)
             case "write":
+                wait()
                 write(events, rest[0], float(rest[1]))
             case "read":
+                wait()
                 read(events, float(rest[0]))
+
+
+def wait() -> None:
+    """Say that this process is ready, and wait for the word to begin: all are to begin together."""
+    print("ready", flush=True)
+    sys.stdin.readline()
 
 
 def bring(events: Events, files: str, aside: str) -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ def writers_and_readers(
         events.add_posts([Post(post, "everyone", "x") for post in SHARED])
         writers = [_start("write", url, folder, f"writer{n}", str(seconds)) for n in (1, 2)]
         readers = [_start("read", url, folder, str(seconds)) for _ in range(4)]
+        _together([*writers, *readers])
         wrote = [_ended(process, seconds) for process in writers]
         seen = [_ended(process, seconds) for process in readers]
         lost = 0
@@ -181,6 +182,8 @@ class _Life:
         """Until it has ended; its exit code. Raises: CommonspaceError if it failed."""
         code = self._process.wait()
         self._listener.join()
+        if self._process.stdin:
+            self._process.stdin.close()
         if code not in (0, -signal.SIGKILL):
             raise CommonspaceError(f"an import ended with {code}")
         return code
@@ -221,10 +224,22 @@ def _start(what: str, url: str, folder: Path, *rest: str) -> subprocess.Popen[st
     program = [sys.executable, "-m", "infra.benchmarks.event_processes"]
     return subprocess.Popen(
         [*program, what, url, str(folder), *rest],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def _together(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Let processes begin when all are ready."""
+    for process in processes:
+        assert process.stdout is not None
+        if process.stdout.readline() != "ready\n":
+            raise CommonspaceError("a process that was to write or read did not start")
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("begin\n")
+        process.stdin.flush()
 
 
 def _ended(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Questions about posts, each over a connection."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from recsys.events.chunks import chunks
 from recsys.events.records import Post
-from recsys.events.tables import people, pictures, posts, tallies
+from recsys.events.tables import people, pictures, posts
 
 STREAMED = 1000
 LATEST = (posts.c.created_at.desc().nulls_last(), posts.c.post_id)
@@ -55,20 +55,6 @@ def public_of(
 def fresh(connection: Connection, count: int, exclude: Collection[str]) -> list[str]:
     """The latest public posts but for the excluded; at most `count` ids."""
     query = select(posts.c.post_id).where(~posts.c.private).order_by(*LATEST)
-    return _first(connection, query, count, exclude)
-
-
-def popular(
-    connection: Connection, kinds: Sequence[str], count: int, exclude: Collection[str]
-) -> list[str]:
-    """The public posts with most reactions of these kinds; at most `count` ids."""
-    query = (
-        select(posts.c.post_id)
-        .join(tallies, tallies.c.post_id == posts.c.post_id)
-        .where(~posts.c.private, tallies.c.kind.in_(kinds))
-        .group_by(posts.c.post_id)
-        .order_by(func.sum(tallies.c.count).desc(), posts.c.post_id)
-    )
     return _first(connection, query, count, exclude)
 
 

@@ -19,6 +19,7 @@ from recsys.events import (
     imports,
     lease,
     listing,
+    popularity,
     schema,
     stats,
     unindexed,
@@ -188,7 +189,7 @@ class Events:
     def popular(self, kinds: Sequence[str], count: int, exclude: Collection[str] = ()) -> list[str]:
         """The public posts with most reactions of these kinds; at most `count` ids."""
         with reading(self._engine) as connection:
-            return asking_posts.popular(connection, kinds, count, exclude)
+            return popularity.popular(connection, kinds, count, exclude)
 
     # Reactions
 
