@@ -8,13 +8,12 @@ import numpy as np
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.milvus import Milvus
+from recsys.rows import CATEGORY_LENGTH, ID_LENGTH, LANGUAGE_LENGTH, post_rows, rows_of
+from recsys.tags import LENGTH as TAGS_LENGTH
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from recsys.view import View
-from training.data.identity import is_good_id
 from training.errors import BadData, CommonspaceError
 
-ID_LENGTH = 128
-LANGUAGE_LENGTH = 64
 _FLUSH_S = 3600
 """Lite builds a collection's index while it flushes: a minute or so for half a million rows."""
 
@@ -48,6 +47,7 @@ class Build:
         ids: Sequence[str],
         vectors: np.ndarray,
         posts: Sequence[Post] | None = None,
+        contents: Sequence[int] | None = None,
     ) -> None:
         """Add rows; no id twice in a build.
 
@@ -56,15 +56,16 @@ class Build:
             ids: n ids.
             vectors: (n, D) unit rows.
             posts: the n posts, for all targets but users.
+            contents: n marks of what the vectors were made of; None: of what the posts hold.
         Raises: BadData for an id that Milvus can't hold, or a vector that isn't finite and of
             length 1.
         """
         if not len(ids):
             return
-        rows = _rows(ids, vectors, self.dimension)
-        if posts is not None:
-            for row, post in zip(rows, posts, strict=True):
-                row |= _post_fields(post)
+        if posts is None:
+            rows = rows_of(ids, vectors, self.dimension, contents or [0] * len(ids))
+        else:
+            rows = post_rows(posts, vectors, self.dimension, contents)
         for start in range(0, len(rows), self._batch_size):
             batch = rows[start : start + self._batch_size]
             self._milvus("insert", self._names.collection(target, self.version), batch)
@@ -108,12 +109,19 @@ class Build:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_LENGTH)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.dimension)
+        if part != WEIGHTS:
+            schema.add_field("content_mark", DataType.INT64)
         if part in (Target.IMAGES, Target.TEXTS, Target.POSTS):
             schema.add_field("author", DataType.VARCHAR, max_length=ID_LENGTH)
             schema.add_field(
                 "language", DataType.VARCHAR, max_length=LANGUAGE_LENGTH, nullable=True
             )
             schema.add_field("created_at", DataType.INT64, nullable=True)  # seconds since 1970
+            schema.add_field("tags", DataType.VARCHAR, max_length=TAGS_LENGTH)
+            schema.add_field(
+                "category", DataType.VARCHAR, max_length=CATEGORY_LENGTH, nullable=True
+            )
+            schema.add_field("fields_mark", DataType.INT64)
         index = MilvusClient.prepare_index_params()
         index.add_index(
             "vector",
@@ -125,50 +133,3 @@ class Build:
         self._milvus("create_collection", name, schema=schema)
         # without waiting: an empty collection's index is there at once, but pymilvus would sleep
         self._milvus("create_index", name, index, sync=False)
-
-
-def _rows(ids: Sequence[str], vectors: np.ndarray, dimension: int) -> list[dict[str, object]]:
-    if vectors.shape != (len(ids), dimension):
-        raise BadData(
-            f"{len(ids)} vectors of {dimension} dimensions were expected, "
-            f"not an array of {vectors.shape}"
-        )
-    bad = next((id for id in ids if not is_good_id(id)), None)
-    if bad is not None:
-        raise BadData(f"id {bad!r:.140} must be 1 to 128 of the characters A-Za-z0-9_.:@/-")
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    wrong = ~(np.abs(lengths - 1) < 1e-3)  # NaN compares false, and is wrong
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise BadData(
-            f"the embedding of {ids[at]} has length {lengths[at]:.4g}, not 1",
-            hint="the model is broken; train it again or promote another version",
-        )
-    return [
-        {"id": id, "vector": vector}
-        for id, vector in zip(ids, vectors.astype(np.float32), strict=True)
-    ]
-
-
-def post_rows(
-    posts: Sequence[Post], vectors: np.ndarray, dimension: int
-) -> list[dict[str, object]]:
-    """Rows of a collection of posts, images or texts.
-
-    Args:
-        posts: n posts.
-        vectors: (n, D) unit rows.
-        dimension: D.
-    Raises: BadData as `Build.insert`.
-    """
-    rows = _rows([post.post_id for post in posts], vectors, dimension)
-    return [row | _post_fields(post) for row, post in zip(rows, posts, strict=True)]
-
-
-def _post_fields(post: Post) -> dict[str, object]:
-    language = post.language
-    return {
-        "author": post.user_id,
-        "language": language if language and len(language.encode()) <= LANGUAGE_LENGTH else None,
-        "created_at": int(post.created_at.timestamp()) if post.created_at else None,
-    }

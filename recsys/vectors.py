@@ -10,11 +10,12 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from recsys.build import Build, post_rows
+from recsys.build import Build
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
+from recsys.rows import content_mark, limited, post_rows
 from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
 from recsys.view import View
@@ -182,6 +183,7 @@ class VectorStore:
         Raises: BadData for a vector that isn't finite and of length 1; Vanished.
         """
         view = self._view(version)
+        contents = _contents(posts, vectors)
         for target, rows in vectors.items():
             name = self._names.collection(target, version)
             there = [bool(np.isfinite(row).all()) for row in rows]
@@ -192,7 +194,9 @@ class VectorStore:
                 self._milvus("delete", name, **self._milvus.condition(among_ids(absent)))
             shown = [post for post, is_there in zip(posts, there, strict=True) if is_there]
             if shown:
-                self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
+                marks = [contents[post.post_id] for post in shown]
+                written = post_rows(shown, rows[there], view.dimension, marks)
+                self._milvus("upsert", name, limited(written, view.fields))
         self._cache.forget([post.post_id for post in posts])
 
     def remove(self, target: Target, ids: Sequence[str], *, but: Version | None = None) -> None:
@@ -247,3 +251,13 @@ class VectorStore:
 
     def _posts(self, version: Version) -> str:
         return self._names.collection(Target.POSTS, version)
+
+
+def _contents(posts: Sequence[Post], vectors: Mapping[Target, np.ndarray]) -> dict[str, int]:
+    """Marks of what posts' vectors were made of: a picture counts if it was embedded."""
+    images = vectors.get(Target.IMAGES)
+    seen = [True] * len(posts) if images is None else np.isfinite(images).all(axis=1)
+    return {
+        post.post_id: content_mark(post.text, post.image_hash if pictured else None)
+        for post, pictured in zip(posts, seen, strict=True)
+    }

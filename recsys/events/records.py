@@ -20,6 +20,7 @@ class Post:
         language: as the source named it.
         private: for its author's eyes only: in no index and in no answer.
         image_hash: of the picture's content; equal for equal pictures, None without one.
+        category: a label that its author or the network gave it.
     """
 
     post_id: str
@@ -30,6 +31,7 @@ class Post:
     language: str | None = None
     private: bool = False
     image_hash: str | None = None
+    category: str | None = None
 
     @property
     def title(self) -> str:
