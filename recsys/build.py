@@ -8,8 +8,8 @@ import numpy as np
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.milvus import Milvus
-from recsys.rows import CATEGORY_LENGTH, ID_LENGTH, LANGUAGE_LENGTH, post_rows, rows_of
-from recsys.tags import LENGTH as TAGS_LENGTH
+from recsys.rows import post_rows, rows_of
+from recsys.schema import create_collection
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from recsys.view import View
 from training.errors import BadData, CommonspaceError
@@ -39,7 +39,8 @@ class Build:
         self.dimension = dimension
         self.inserted: Counter[Target] = Counter()
         for part in PARTS:
-            self._create(part, config.resolved_kind)
+            name = names.collection(part, version)
+            create_collection(milvus, name, part, dimension, config.resolved_kind)
 
     def insert(
         self,
@@ -102,34 +103,3 @@ class Build:
                     hint="it was not put into use; the old version goes on. Index again",
                 )
         return counts
-
-    def _create(self, part: str, kind: str) -> None:
-        from pymilvus import DataType, MilvusClient
-
-        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_LENGTH)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.dimension)
-        if part != WEIGHTS:
-            schema.add_field("content_mark", DataType.INT64)
-        if part in (Target.IMAGES, Target.TEXTS, Target.POSTS):
-            schema.add_field("author", DataType.VARCHAR, max_length=ID_LENGTH)
-            schema.add_field(
-                "language", DataType.VARCHAR, max_length=LANGUAGE_LENGTH, nullable=True
-            )
-            schema.add_field("created_at", DataType.INT64, nullable=True)  # seconds since 1970
-            schema.add_field("tags", DataType.VARCHAR, max_length=TAGS_LENGTH)
-            schema.add_field(
-                "category", DataType.VARCHAR, max_length=CATEGORY_LENGTH, nullable=True
-            )
-            schema.add_field("fields_mark", DataType.INT64)
-        index = MilvusClient.prepare_index_params()
-        index.add_index(
-            "vector",
-            index_type=kind,
-            metric_type="IP",  # of unit vectors: the cosine
-            params={"M": 16, "efConstruction": 200} if kind == "HNSW" else {},
-        )
-        name = self._names.collection(part, self.version)
-        self._milvus("create_collection", name, schema=schema)
-        # without waiting: an empty collection's index is there at once, but pymilvus would sleep
-        self._milvus("create_index", name, index, sync=False)

@@ -127,8 +127,7 @@ class View:
             limit=k,
             **self._milvus.condition((where or Everything()).within(self.fields | {"id"})),
             output_fields=["id"],
-            # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
-            search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
+            search_params={"metric_type": "IP", "params": {"ef": ef(k)}},
         )
         return [
             sorted(
@@ -225,6 +224,11 @@ class View:
             consistency_level="Strong",
         )
         return int(rows[0]["count(*)"])
+
+
+def ef(k: int) -> int:
+    """How many rows HNSW looks at for the k nearest, which must be k or more; FLAT ignores it."""
+    return max(64, 2 * k)
 
 
 def described(milvus: Milvus, collection: str) -> dict[str, int]:
