@@ -68,7 +68,9 @@ class Person:
     Attributes:
         user_id: their id.
         profile: what they say about themselves, if anything.
+        image_hash: of their profile picture's content, if they have one.
     """
 
     user_id: str
     profile: str | None = None
+    image_hash: str | None = None
