@@ -8,10 +8,16 @@ from training.observer import SILENT, Observer
 
 if TYPE_CHECKING:
     from recsys.index import IndexReport
+    from training.data.clean import CleanData
 
 
 def index_posts(
-    config: ProductConfig, *, model: str | int = "champion", observer: Observer = SILENT
+    config: ProductConfig,
+    *,
+    model: str | int = "champion",
+    from_database: bool = False,
+    resume: bool = True,
+    observer: Observer = SILENT,
 ) -> "IndexReport":
     """Bring the configured data into the event database and index all that is in that.
 
@@ -20,13 +26,15 @@ def index_posts(
     Args:
         config: of the product; data and features come from the workspace if they are there.
         model: a registered version or alias.
+        from_database: read no data, and encode what the event database holds, which is enough.
+        resume: go on with a build that was cut short.
         observer: sees the progress.
     Raises: NotFound for a model that isn't registered; BadData as `prepare`; as `build_index`.
     """
     from recsys.events.database import Events
     from recsys.events.importing import import_data
     from recsys.index import build_index
-    from recsys.later_posts import with_later_posts
+    from recsys.later_posts import no_posts, with_later_posts
     from recsys.vectors import VectorStore
     from training.data.prepare import prepare
     from training.features import compute_features
@@ -37,25 +45,31 @@ def index_posts(
     tracking = open_tracking(config)
     registered = show_model(tracking, model)
     workspace = Path(config.workspace)
-    observer.stage("Reading and checking the posts")
-    data = prepare(config.data, config.split, workspace, progress=observer.advance)
+    data = None
+    if not from_database:
+        observer.stage("Reading and checking the posts")
+        data = prepare(config.data, config.split, workspace, progress=observer.advance)
     observer.stage(f"Encoding for model version {registered.version}")
     folder = space_folder(registered, tracking)
     space = Space.load(folder)
-    features = compute_features(
-        data,
-        folder / IMAGE_ENCODER,  # the saved ones: they may have been trained
-        folder / TEXT_ENCODER,
-        workspace / "features",
-        progress=observer.advance,
-    )
-    observer.stage("Indexing posts and people")
+    features, contents = no_posts(space), dict[str, int]()
+    if data is not None:
+        features = compute_features(
+            data,
+            folder / IMAGE_ENCODER,  # the saved ones: they may have been trained
+            folder / TEXT_ENCODER,
+            workspace / "features",
+            progress=observer.advance,
+        )
+        contents = _contents(data)
     with (
         Events(config.events, workspace) as events,
         VectorStore(config.index, workspace) as store,
     ):
-        import_data(data, events)
-        features = with_later_posts(space, features, events, progress=observer.advance)
+        if data is not None:
+            import_data(data, events)
+        features, later = with_later_posts(space, features, events, progress=observer.advance)
+        observer.stage("Indexing posts and people")
         return build_index(
             space,
             features,
@@ -63,5 +77,15 @@ def index_posts(
             events,
             str(registered.version),
             history=config.history,
+            contents=contents | later,
+            resume=resume,
             progress=observer.advance,
         )
+
+
+def _contents(data: "CleanData") -> dict[str, int]:
+    """Marks of what the features of the data are of; the API may write other contents meanwhile."""
+    from recsys.rows import content_mark
+
+    rows = data.posts(["post_id", "text", "image_hash"]).to_pylist()
+    return {row["post_id"]: content_mark(row["text"], row["image_hash"]) for row in rows}

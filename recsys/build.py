@@ -1,5 +1,6 @@
 """Writing one new version of the index: its collections, their rows, and the check of both."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -27,20 +28,58 @@ class Build:
         version: that is built.
         dimension: D of every vector.
         config: kind of index, and how many rows to insert at a time.
+        resumed: whether it was begun before, and goes on.
     """
 
     def __init__(
-        self, milvus: Milvus, names: Names, version: Version, dimension: int, config: IndexConfig
+        self,
+        milvus: Milvus,
+        names: Names,
+        version: Version,
+        dimension: int,
+        config: IndexConfig,
+        *,
+        resumed: bool = False,
     ) -> None:
         self._milvus = milvus
         self._names = names
         self._batch_size = config.batch_size
         self.version = version
         self.dimension = dimension
+        self.resumed = resumed
         self.inserted: Counter[Target] = Counter()
+        self._there: dict[Target, set[str]] = {}
+        if resumed:
+            view = self.view()
+            self._there = {
+                target: {id for ids in view.ids(target) for id in ids} for target in Target
+            }
+            self.inserted.update({target: len(ids) for target, ids in self._there.items()})
+            return
         for part in PARTS:
             name = names.collection(part, version)
             create_collection(milvus, name, part, dimension, config.resolved_kind)
+        posts = names.collection(Target.POSTS, version)
+        milvus("create_alias", posts, names.begun(version, int(time.time())))
+
+    def view(self) -> View:
+        """What it holds so far, on disk and in memory."""
+        for part in PARTS:
+            name = self._names.collection(part, self.version)
+            self._milvus("flush", name, timeout=_FLUSH_S)
+            self._milvus("load_collection", name)
+        return View.open(self._milvus, self._names, self.version)
+
+    def contents(self, target: Target) -> dict[str, int]:
+        """Marks of the content of rows that were there when a build went on; id to mark."""
+        if not self.resumed:
+            return {}
+        return {id: marks.content for rows in self.view().marks(target) for id, marks in rows}
+
+    def recount(self, view: View) -> None:
+        """Take what is listed for what was inserted; after rows were written past `insert`."""
+        for target in Target:
+            self.inserted[target] = len({id for ids in view.ids(target) for id in ids})
 
     def insert(
         self,
@@ -50,7 +89,7 @@ class Build:
         posts: Sequence[Post] | None = None,
         contents: Sequence[int] | None = None,
     ) -> None:
-        """Add rows; no id twice in a build.
+        """Add rows; no id twice in a build, but for those that were there when it went on.
 
         Args:
             target: users, images, texts or posts.
@@ -67,10 +106,12 @@ class Build:
             rows = rows_of(ids, vectors, self.dimension, contents or [0] * len(ids))
         else:
             rows = post_rows(posts, vectors, self.dimension, contents)
+        there = self._there.get(target, set[str]())
+        method = "upsert" if there else "insert"  # a server would hold an id twice
         for start in range(0, len(rows), self._batch_size):
             batch = rows[start : start + self._batch_size]
-            self._milvus("insert", self._names.collection(target, self.version), batch)
-            self.inserted[target] += len(batch)
+            self._milvus(method, self._names.collection(target, self.version), batch)
+            self.inserted[target] += sum(row["id"] not in there for row in batch)
 
     def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
         """Record how the model weighs queries; direction to (D,). See `View.aimed`.
@@ -82,18 +123,14 @@ class Build:
                 raise BadData(f"the query weights of {direction} aren't {self.dimension} numbers")
         rows = [{"id": name, "vector": row.astype(np.float32)} for name, row in weights.items()]
         if rows:
-            self._milvus("insert", self._names.collection(WEIGHTS, self.version), rows)
+            self._milvus("upsert", self._names.collection(WEIGHTS, self.version), rows)
 
     def verify(self) -> dict[Target, int]:
         """Bring all rows to disk and count them; rows by target.
 
         Raises: CommonspaceError if Milvus holds another number than was inserted.
         """
-        for part in PARTS:
-            name = self._names.collection(part, self.version)
-            self._milvus("flush", name, timeout=_FLUSH_S)
-            self._milvus("load_collection", name)
-        view = View.open(self._milvus, self._names, self.version)
+        view = self.view()
         counts = {}
         for target in Target:
             counts[target] = view.count(target)

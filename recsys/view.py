@@ -190,15 +190,17 @@ class View:
         finally:
             rows.close()
 
-    def marks(self, target: Target) -> Iterator[dict[str, Marks | None]]:
-        """By what rows are compared with the event database: id to marks, some thousand at a time.
+    @property
+    def marked(self) -> bool:
+        """Whether rows have marks; those of an index of an older release have none."""
+        return MARKS[0] in self.fields
 
-        None for all rows of an index of an older release, which has no marks. An id that comes
-        twice is twice there.
+    def marks(self, target: Target) -> Iterator[list[tuple[str, Marks]]]:
+        """By what rows are compared with the event database, some thousand ids at a time.
+
+        An id that comes twice is there twice. Only if `marked`.
         """
-        names = [name for name in MARKS if name in self.fields]
-        if target is Target.USERS:
-            names = names[:1]
+        names = MARKS[:1] if target is Target.USERS else MARKS
         rows = self._milvus(
             "query_iterator",
             self._names.collection(target, self.version),
@@ -207,12 +209,18 @@ class View:
         )
         try:
             while found := rows.next():
-                yield {
-                    str(row["id"]): Marks(*(int(row[name]) for name in names)) if names else None
-                    for row in found
-                }
+                yield [
+                    (str(row["id"]), Marks(*(int(row[name]) for name in names))) for row in found
+                ]
         finally:
             rows.close()
+
+    def dimensions(self) -> dict[Target, int]:
+        """Of the vectors of each collection."""
+        return {
+            target: described(self._milvus, self._names.collection(target, self.version))["vector"]
+            for target in Target
+        }
 
     def count(self, target: Target) -> int:
         """How many rows there are, every acknowledged one included."""
