@@ -29,8 +29,7 @@ def catch_up(build: Build, store: VectorStore, events: Events, space: "Space", l
         found = drift(events, build.view(), deep=True)
         if not found:
             break
-        changed += len(found.to_embed) + len(found.mislabelled)
-        changed += len(found.extra) + len(found.strangers)
+        changed += found.size
         remove_posts(store, found.extra, of=version)
         if found.strangers:
             store.remove(Target.USERS, found.strangers, of=version)

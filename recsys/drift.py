@@ -42,8 +42,14 @@ class Drift:
         """Posts that only the model can mend."""
         return tuple(sorted({*self.missing, *self.outdated}))
 
+    @property
+    def size(self) -> int:
+        """How many posts and people differ."""
+        each = (self.missing, self.outdated, self.mislabelled, self.extra, self.strangers)
+        return sum(map(len, each))
+
     def __bool__(self) -> bool:
-        return any((self.missing, self.outdated, self.mislabelled, self.extra, self.strangers))
+        return self.size > 0
 
 
 @dataclass(frozen=True)

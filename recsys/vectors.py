@@ -51,6 +51,11 @@ class VectorStore:
         """The server's URI or the folder."""
         return self._milvus.location
 
+    @property
+    def shared_folder(self) -> bool:
+        """Whether a process of this machine serves the folder to others, and this one asks it."""
+        return self._milvus.shared_folder
+
     def close(self) -> None:
         """Disconnect; a folder is free for another process then."""
         self._milvus.close()
