@@ -60,7 +60,7 @@ class Build:
             name = names.collection(part, version)
             create_collection(milvus, name, part, dimension, config.resolved_kind)
         posts = names.collection(Target.POSTS, version)
-        milvus("create_alias", posts, names.begun(version, int(time.time())))
+        milvus("create_alias", posts, names.begun(version, now()))
 
     def view(self) -> View:
         """What it holds so far, on disk and in memory."""
@@ -140,3 +140,8 @@ class Build:
                     hint="it was not put into use; the old version goes on. Index again",
                 )
         return counts
+
+
+def now() -> int:
+    """Seconds since 1970."""
+    return int(time.time())

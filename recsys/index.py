@@ -110,8 +110,10 @@ def build_index(
             for some in part.split(store.config.batch_size):
                 _insert(some, build, todo, events)
                 advance(len(some.numbers) if part.target in (Target.POSTS, Target.USERS) else 0)
+        newcomers = len(planned.newcomers) - len(todo.newcomers)
         for some in _newcomers(todo, space, events):
             build.insert(Target.USERS, *some)
+            newcomers += len(some[0])
             advance(len(some[0]))
         changed = catch_up(build, store, events, space, lease)
         counts = store.publish(build)
@@ -124,7 +126,7 @@ def build_index(
         seconds=time.monotonic() - begun,
         resumed=resumed,
         changed=changed,
-        newcomers=len(planned.newcomers),
+        newcomers=newcomers,
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from recsys.erase import remove_posts
 from recsys.events.database import Events
-from recsys.events.records import Post
+from recsys.events.records import Person, Post
+from recsys.newcomers import profile_mark
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
 
@@ -47,3 +48,30 @@ def put_posts(
         remove_posts(store, shown, but=version)
     done = {post.post_id for post, is_current in zip(posts, current, strict=True) if is_current}
     events.indexed({id: mark for id, mark in marks.items() if id in done or id in hidden})
+
+
+def put_profile(
+    events: Events, store: VectorStore, version: Version, person: Person, place: np.ndarray
+) -> bool:
+    """Place someone by their profile, who is known by nothing else; True if that was done.
+
+    Not if they were deleted, wrote another profile meanwhile, or have a post or a reaction: these
+    tell more, and the next build places them by those.
+
+    Args:
+        events: the truth, which has the profile already.
+        store: the index; this process is its only writer.
+        version: of the index, whose model made the place.
+        person: with the profile that the place was made of.
+        place: (D,) unit; see `newcomers.place_of_profile`.
+    Raises: BadData for a broken vector; Vanished if the version was dropped.
+    """
+    if events.profiles([person.user_id]).get(person.user_id) != person:
+        return False
+    if events.posts_of(person.user_id) or events.reactions_of(person.user_id):
+        return False
+    store.put_people(version, [person.user_id], place[None], [profile_mark(person)])
+    if person.user_id not in events.known([person.user_id]):  # deleted meanwhile
+        store.remove(Target.USERS, [person.user_id])
+        return False
+    return True

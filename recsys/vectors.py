@@ -16,7 +16,7 @@ from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
-from recsys.rows import content_mark, limited, post_rows
+from recsys.rows import content_mark, limited, post_rows, rows_of
 from recsys.schema import schema_of
 from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
@@ -235,6 +235,23 @@ class VectorStore:
                 written = post_rows(shown, rows[there], view.dimension, marks)
                 self._milvus("upsert", name, limited(written, view.fields))
         self._cache.forget([post.post_id for post in posts])
+
+    def put_people(
+        self, version: Version, ids: Sequence[str], vectors: np.ndarray, marks: Sequence[int]
+    ) -> None:
+        """Write people into a complete version, over what it holds of them.
+
+        Args:
+            version: which.
+            ids: n ids.
+            vectors: (n, D) unit rows.
+            marks: n marks of what they were made of.
+        Raises: BadData for a vector that isn't finite and of length 1; Vanished.
+        """
+        view = self._view(version)
+        rows = limited(rows_of(ids, vectors, view.dimension, marks), view.fields | {"id", "vector"})
+        self._milvus("upsert", self._names.collection(Target.USERS, version), rows)
+        self._cache.forget(ids)
 
     def remove(
         self,

@@ -16,6 +16,7 @@ from infra.cli.output import note, results, table
 
 if TYPE_CHECKING:
     from infra.indexing import Kept, Verified
+    from infra.product import ProductConfig
     from recsys.index import IndexReport
     from recsys.versions import Version
 
@@ -61,6 +62,12 @@ def index(
     if context.invoked_subcommand is not None:
         return
     settings = configuration(config, overrides, workspace, print_config)
+    _build(settings, model, from_database, anew, as_json)
+
+
+def _build(
+    settings: "ProductConfig", model: str, from_database: bool, anew: bool, as_json: bool
+) -> None:
     with results(as_json) as show:
         from infra.cli.progress import progress
         from infra.indexing import index_posts
