@@ -203,8 +203,13 @@ def verify_index(
             observer.stage(f"Loading model version {version.model}")
             return load_space(version.model, open_tracking(config))
 
-        with events.hold(f"index {config.index.prefix}"):
-            mend(before.drift, events, store, version, space, progress=observer.advance)
+        with events.hold(f"index {config.index.prefix}") as lease:
+
+            def advance(what: str, done: int, total: int) -> None:
+                lease.renew()
+                observer.advance(what, done, total)
+
+            mend(before.drift, events, store, version, space, progress=advance)
         after = verify(events, store, version)
         return Verified(before, after, repaired=before.drift.size - after.drift.size)
 

@@ -14,7 +14,7 @@ from recsys.pace import Pace
 from recsys.rows import content_mark
 from recsys.versions import Target
 from tests.recsys.encoding import EncodingSpace, picture
-from tests.recsys.world import BEGINNING, open_events, open_store
+from tests.recsys.world import BEGINNING, ProjectionSpace, open_events, open_store
 from training.errors import BadConfig
 from training.space import RawPost
 
@@ -146,6 +146,17 @@ def test_features_of_content_that_was_written_over_are_not_kept(events, store):
     assert report.changed == 1
     assert not drift(events, store.live(), deep=True)
     assert contents["p00"] == content_mark("Post 0", None)
+
+
+def test_towers_without_encoders_leave_what_they_can_not_read(events, store):
+    space = EncodingSpace()
+    table, contents = with_later_posts(space, no_posts(space), events)
+    events.put_post(replace(POSTS[0], text="Other words"))
+    events.put_post(replace(POSTS[2], tags=("new",)))
+    towers = ProjectionSpace()
+    report = build_index(towers, table, store, events, "1", contents=contents)
+    assert report.changed == 1
+    assert drift(events, store.live(), deep=True).to_embed == ("p00",)
 
 
 @pytest.mark.parametrize("other", ["model", "dimension", "anew"])
