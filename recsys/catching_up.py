@@ -9,7 +9,7 @@ from recsys.erase import remove_posts
 from recsys.events.database import Events
 from recsys.events.lease import Lease
 from recsys.repair import label
-from recsys.stored import embedded, stored_posts
+from recsys.stored import embedded, encodes, stored_posts
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 
@@ -27,10 +27,9 @@ def catch_up(build: Build, store: VectorStore, events: Events, space: "Space", l
     encoders can't read a post; what only they could mend stays as it is then.
     """
     version, changed = build.version, 0
-    encodes = hasattr(space, "features")
     for _ in range(_ROUNDS):
         found = drift(events, build.view(), deep=True)
-        if not encodes:
+        if not encodes(space):
             found = replace(found, missing=(), outdated=())
         if not found:
             break

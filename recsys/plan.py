@@ -10,6 +10,7 @@ from recsys.embed import Work
 from recsys.events.database import Events
 from recsys.newcomers import profile_mark
 from recsys.rows import content_mark, history_mark
+from recsys.stored import encodes
 from training.errors import BadData
 from training.histories import HistoryConfig, histories
 
@@ -96,7 +97,8 @@ def plan(
     found = histories(ids, authors, events.reactions_table(), config, people)
     learned = set(space.users)
     users = [user for user in people if found[user] or user in learned]
-    profiles = events.profiles([user for user in people if not found[user] and user not in learned])
+    others = [user for user in people if not found[user] and user not in learned]
+    profiles = events.profiles(others) if encodes(space) else {}
     marks = {user: profile_mark(person) for user, person in profiles.items()}
     return Plan(
         work=Work(

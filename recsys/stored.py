@@ -11,6 +11,7 @@ from recsys.versions import Target
 
 if TYPE_CHECKING:
     from training.space import RawPost, Space
+    from training.towers import Towers
 
 AT_ONCE = 64
 """Posts whose pictures are in memory at the same time."""
@@ -35,6 +36,11 @@ def stored_posts(
             if not post.private and (picture or post.text):
                 held.append((post, RawPost(post.text or None, picture.data if picture else None)))
         yield [post for post, _ in held], [raw for _, raw in held]
+
+
+def encodes(space: "Towers") -> bool:
+    """Whether a space reads contents; towers by themselves only read features."""
+    return hasattr(space, "features")
 
 
 def embedded(space: "Space", posts: "Sequence[RawPost]") -> dict[Target, np.ndarray]:
