@@ -8,6 +8,7 @@ that of a library call and says nothing of a server's.
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -52,26 +53,37 @@ class Measured:
     batch_p95_ms: float
 
 
-def nearest(posts: int, dimension: int = 128, queries: int = 200) -> dict:
+def nearest(
+    posts: int,
+    dimension: int = 128,
+    queries: int = 200,
+    *,
+    told: Callable[[Measured], None] = lambda _: None,
+) -> dict:
     """Recall and latency of every kind of search among so many posts.
 
     Args:
         posts: N.
         dimension: D of the vectors, which come in topics and subtopics of uneven size.
         queries: Q, drawn as the posts are; two hundred at least for a p95.
+        told: called with each search as it is measured; half a million posts take a while.
     Returns: posts, dimension, queries, k, batch, the HNSW's numbers, and `searches`: a list of
         `Measured` as dictionaries. Exact search by numpy is the truth.
     """
     everything = clustered(posts + queries, dimension)
     rows, asked = everything[:posts], everything[posts:]
     truth = _numpy(rows)(asked)
-    measured = [_measured("numpy, exact", 0.0, _numpy(rows), asked, truth)]
-    for kind in ("Flat", "HNSW"):
+    measured = []
+
+    def measure(kind: str, build_s: float, search: Search) -> None:
+        measured.append(_measured(kind, build_s, search, asked, truth))
+        told(measured[-1])
+
+    measure("numpy, exact", 0.0, _numpy(rows))
+    for kind, name in (("Flat", "faiss Flat, exact"), ("HNSW", "faiss HNSW, for a server's")):
         begun = time.perf_counter()
         search = _faiss(kind, rows)
-        seconds = time.perf_counter() - begun
-        name = f"faiss {kind}{', for a server’s' if kind == 'HNSW' else ', exact'}"
-        measured.append(_measured(name, seconds, search, asked, truth))
+        measure(name, time.perf_counter() - begun, search)
         del search
     for kind in ("FLAT", "HNSW"):
         with (
@@ -80,8 +92,7 @@ def nearest(posts: int, dimension: int = 128, queries: int = 200) -> dict:
         ):
             begun = time.perf_counter()
             view = _filled(store, rows)
-            seconds = time.perf_counter() - begun
-            measured.append(_measured(f"Milvus Lite {kind}", seconds, _milvus(view), asked, truth))
+            measure(f"Milvus Lite {kind}", time.perf_counter() - begun, _milvus(view))
     return {
         "posts": posts,
         "dimension": dimension,
@@ -207,7 +218,12 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    found = nearest(chosen.posts, chosen.dimension, chosen.queries)
+    found = nearest(
+        chosen.posts,
+        chosen.dimension,
+        chosen.queries,
+        told=lambda one: print(one, file=sys.stderr, flush=True),
+    )
     print(json.dumps(found, indent=1) if chosen.json else table(found))
 
 
