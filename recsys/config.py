@@ -26,6 +26,12 @@ class IndexConfig(Config):
     keep_versions: int = Field(default=2, ge=2)
     """Complete versions that are kept, the live one included. Two at least: a reader that began
     before a swap still finds its version."""
+    keep_days: float | None = Field(default=None, gt=0)
+    """Complete versions that are older are dropped, whatever `keep_versions` says; never the live
+    one, nor the one that a build replaces. None: no version is too old."""
+    rows_per_s: float | None = Field(default=None, gt=0)
+    """Posts and people that a build indexes in a second at most, so that a Milvus in use has time
+    for its readers; None: as many as it can."""
     workers: int | None = Field(default=None, ge=1)
     """Ray tasks that embed at once, one CPU each; None: as many as the cluster has CPUs."""
     here_below: int = Field(default=500, ge=0)
