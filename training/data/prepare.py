@@ -18,7 +18,10 @@ import pyarrow.parquet as pq
 from training.data.clean import MANIFEST, CleanData, Manifest, SourceRecord
 from training.data.cleaning import Folder, Nowhere, Progress, QuarantineFile, clean_tables
 from training.data.config import DataConfig, SplitConfig
+from training.data.excluding import holds_rows
 from training.data.files import exclusive, fresh_folder, parts_of, replacing
+from training.data.forgotten import FILE as FORGOTTEN
+from training.data.forgotten import Forgotten
 from training.data.read import TableSource, find_source
 from training.data.report import CheckReport
 from training.data.sources import fingerprint, list_files
@@ -71,15 +74,20 @@ def prepare(
     where only the split differs, its tables are linked and not read again. A folder appears whole
     or not at all; of several processes that want the same one, one builds it.
 
+    Rows of the forgotten (`<workspace>/forgotten.txt`) are left out and counted in the report. A
+    folder that was made before the list grew is used again if it holds none of theirs.
+
     Raises: BadData if the source can't be read, or if too many of its rows are bad; the quarantine
         then lies in `<workspace>/data/refused-<digest>/`. Conflict if the source changes meanwhile.
     """
     sources = _find_sources(config)
     records = _records(sources, config)
+    forgotten = Forgotten.read(Path(workspace) / FORGOTTEN)
     tables = _digest(
         _VERSION,
         sorted((record.table, record.file, record.mark) for record in records),
         config.model_dump(mode="json", exclude=_ELSEWHERE),
+        *([sorted(forgotten.digests)] if forgotten else []),
         size=12,
     )
     home = Path(workspace).absolute() / "data"
@@ -88,11 +96,14 @@ def prepare(
         if not (root / MANIFEST).exists():
             shutil.rmtree(root, ignore_errors=True)
             with fresh_folder(home / f".{root.name}.partial") as partial:
-                report = _reuse(home, tables, partial)
+                report = _reuse(home, tables, partial) or _reuse_older(
+                    home, records, config, forgotten, partial
+                )
                 if report is None:
-                    report = _clean(sources, config, partial, progress)
+                    report = _clean(sources, config, forgotten, partial, progress)
                     _refuse_changes(records, config)
                     _refuse(report, config, partial, keep_in=home / f"refused-{tables}")
+                forgotten.write(partial / FORGOTTEN)
                 _finish(partial, root, config, split, records, report)
     data = CleanData.open(root)
     _refuse(data.manifest.report, config, data.root)  # the share may be lower than it was then
@@ -135,19 +146,47 @@ def _now() -> int:
 
 
 def _clean(
-    sources: dict[str, TableSource], config: DataConfig, partial: Path, progress: Progress | None
+    sources: dict[str, TableSource],
+    config: DataConfig,
+    forgotten: Forgotten,
+    partial: Path,
+    progress: Progress | None,
 ) -> CheckReport:
     with Folder(partial, ids_mapped=config.ids == "map") as folder:
-        return clean_tables(sources, Rules(config, _now()), folder, progress=progress)
+        return clean_tables(sources, Rules(config, _now(), forgotten), folder, progress=progress)
 
 
 def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
     """Link the tables of the same content under another split, if there is one."""
     same = sorted(home.glob(f"{tables}-*/{MANIFEST}"))
-    if not same:
+    return _link_tables(CleanData.open(same[0].parent), partial) if same else None
+
+
+def _reuse_older(
+    home: Path,
+    records: list[SourceRecord],
+    config: DataConfig,
+    forgotten: Forgotten,
+    partial: Path,
+) -> CheckReport | None:
+    """Link the tables of the same content that a shorter list of the forgotten left whole."""
+    if not forgotten:
         return None
-    data = CleanData.open(same[0].parent)
-    own = shutil.ignore_patterns(MANIFEST, "splits.parquet", "*.lock", ".*")
+    wanted = config.model_dump(exclude=_ELSEWHERE)
+    for path in sorted(home.glob(f"[!.]*/{MANIFEST}")):
+        data = CleanData.open(path.parent)
+        if (
+            list(data.manifest.source) == records
+            and data.manifest.config.model_dump(exclude=_ELSEWHERE) == wanted
+            and Forgotten.read(data.root / FORGOTTEN).digests <= forgotten.digests
+            and not holds_rows(data.root, forgotten)
+        ):
+            return _link_tables(data, partial)
+    return None
+
+
+def _link_tables(data: CleanData, partial: Path) -> CheckReport:
+    own = shutil.ignore_patterns(MANIFEST, FORGOTTEN, "splits.parquet", "*.lock", ".*")
     shutil.copytree(data.root, partial, copy_function=_link, ignore=own, dirs_exist_ok=True)
     return data.manifest.report
 
