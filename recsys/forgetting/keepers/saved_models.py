@@ -18,6 +18,7 @@ from training.tracking.artifact import folder_digest
 
 NOBODY = "(forgotten)"
 """In place of a name in a model's list: no id, so that nobody is ever taken for it."""
+_ELSEWHERE = "another version takes its place and its files are deleted where they lie"
 _IDENTITIES = "identities.weight"
 
 
@@ -51,6 +52,11 @@ class SavedModels:
                 "puts its model into use",
             )
             for title in self._titles(learned)
+        )
+        left += tuple(
+            Left(f"the files of {title}, outside the workspace, were not touched", _ELSEWHERE)
+            for title, space in self._tracker.outside()
+            if _learned(space, subject)
         )
         return Erased({"models": len(changed)} if changed else {}, left)
 
@@ -103,7 +109,10 @@ def _renew(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _users(space: Path) -> list[str]:
-    return json.loads((space / USERS_FILE).read_text(encoding="utf-8"))
+    try:
+        return json.loads((space / USERS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
 
 
 def _learned(space: Path, subject: Subject) -> bool:

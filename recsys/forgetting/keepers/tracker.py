@@ -81,6 +81,15 @@ class Tracker:
                 return f"{model.version}{alias}"
         return None
 
+    def outside(self) -> list[tuple[str, Path]]:
+        """Registered versions whose files lie on this machine but not in the workspace."""
+        home = self._workspace.resolve()
+        return [
+            (f"model version {model.version}", folder)
+            for model in self._models
+            if (folder := _folder_of(model)) and not folder.is_relative_to(home)
+        ]
+
     def set_digest(self, space: Path, digest: str) -> None:
         """Record anew what the files of a registered version hash to."""
         name = self._config.registered_model
