@@ -7,12 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, or_, select
+from sqlalchemy import Table, select
 
 from recsys.events.tables import metadata, people, pictures, posts, reactions
 from recsys.forgetting.forget import Opened, opened
 from recsys.forgetting.keeper import Places
-from recsys.forgetting.keepers.event_database import id_columns
 from recsys.forgetting.receipt import write_whole
 from recsys.vectors import VectorStore
 from recsys.versions import Target
@@ -58,9 +57,10 @@ def export_person(places: Places, user_id: str, folder: Path) -> Exported:
         raise Conflict(f"{folder} can't be written: {error.strerror}") from None
     with opened(places) as stores:
         person = stores.events.person(user_id)
-        written = {"profile": [{"user_id": person.user_id, "text": person.profile}]}
+        profile = [{"user_id": user_id, "text": person.profile, "image_hash": person.image_hash}]
+        written: dict[str, list[dict[str, Any]]] = {"profile": profile}
         own = _rows(stores, posts, posts.c.user_id == user_id)
-        _pictures(stores, own, folder / "pictures")
+        _pictures(stores, [*profile, *own], folder / "pictures")
         written["posts"] = own
         ids = [post["post_id"] for post in own]
         written["reactions_made"] = _rows(stores, reactions, reactions.c.user_id == user_id)
@@ -86,27 +86,28 @@ def _rows(stores: Opened, table: Table, where: Any) -> list[dict[str, Any]]:
 
 
 def _naming(stores: Opened, table: Table, user_id: str) -> list[dict[str, Any]]:
-    """Rows of a table that name the person in a column of ids."""
-    columns = [column for column in id_columns(table) if column.name != "post_id"]
-    return _rows(stores, table, or_(*(c == user_id for c in columns))) if columns else []
+    """Rows of a table that are the person's; who set a boundary against them is not theirs."""
+    if "user_id" not in table.c:
+        return []
+    return _rows(stores, table, table.c.user_id == user_id)
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _pictures(stores: Opened, own: list[dict[str, Any]], folder: Path) -> None:
-    """Write pictures under their posts' names, and name the files in the posts."""
-    stored = stores.events.pictures({post["image_hash"] for post in own if post["image_hash"]})
-    for number, post in enumerate(own, start=1):
-        picture = stored.get(post["image_hash"] or "")
+def _pictures(stores: Opened, shown: list[dict[str, Any]], folder: Path) -> None:
+    """Write pictures into files, and name these in what shows them."""
+    stored = stores.events.pictures({each["image_hash"] for each in shown if each["image_hash"]})
+    for number, each in enumerate(shown):
+        picture = stored.get(each["image_hash"] or "")
         if picture is None:
             continue
         folder.mkdir(exist_ok=True)
         # by number: an id may hold a slash
         name = f"{number:05d}.{_ENDINGS.get(picture.media_type, 'bin')}"
         (folder / name).write_bytes(picture.data)
-        post["picture"] = f"{folder.name}/{name}"
+        each["picture"] = f"{folder.name}/{name}"
 
 
 def _vector(places: Places, user_id: str) -> list[dict[str, Any]]:

@@ -151,6 +151,8 @@ def survey(stores: Opened, subject: Subject) -> Subject:
         for row in connection.execute(select(*columns).where(found)):
             text = content_hash(row.text.encode()) if row.text else None
             subject = subject.with_more([row.post_id], [row.user_id], [text, row.image_hash])
+        profiles = select(people.c.image_hash).where(people.c.user_id.in_(subject.people))
+        subject = subject.with_more(contents=connection.scalars(profiles))
     return stores.data.survey(subject)
 
 

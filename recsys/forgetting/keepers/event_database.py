@@ -6,8 +6,10 @@ from typing import Any
 from sqlalchemy import Engine, String, Table, Text, func, select
 from sqlalchemy.exc import OperationalError
 
-from recsys.events import writing
+from recsys.events import erasing
+from recsys.events.chunks import chunks
 from recsys.events.tables import metadata
+from recsys.events.transactions import changing
 from recsys.forgetting.keeper import Erased, Left
 from recsys.forgetting.search import Found
 from recsys.forgetting.subject import Subject
@@ -35,14 +37,14 @@ class EventDatabase:
         emptied.
         """
         counts: dict[str, int] = {}
-        with self._engine.begin() as connection:
+        with changing(self._engine, erasing=True) as connection:
             for user_id in subject.people:
-                posts, reactions = writing.erase_person(connection, user_id)
+                posts, reactions = erasing.erase_person(connection, user_id)
                 counts["posts"], counts["reactions"] = len(posts), reactions
-        for part in writing.chunks(subject.posts, _CHUNK):
-            with self._engine.begin() as connection:
+        for part in chunks(subject.posts, _CHUNK):
+            with changing(self._engine, erasing=True) as connection:
                 for post_id in part:
-                    gone = writing.erase_post(connection, post_id)
+                    gone = erasing.erase_post(connection, post_id)
                     if gone is not None:
                         counts["posts"] = counts.get("posts", 0) + 1
                         counts["reactions"] = counts.get("reactions", 0) + gone
@@ -54,7 +56,7 @@ class EventDatabase:
         with self._engine.connect() as connection:
             for table in metadata.sorted_tables:
                 for column in id_columns(table):
-                    for part in writing.chunks(subject.ids):
+                    for part in chunks(subject.ids):
                         query = select(func.count()).where(column.in_(part))
                         if number := connection.scalar(query):
                             where = f"{self.name}, {table.name}.{column.name}"
