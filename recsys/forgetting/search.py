@@ -21,6 +21,7 @@ from recsys.forgetting.search_sqlite import search_sqlite
 _AT_ONCE = 1 << 22
 _SAMPLE = 1 << 13
 _ROWS = 4096
+_SOURCE = "/artifacts/code/training/"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Found:
 def search_folder(folder: Path, needles: Sequence[Needle]) -> list[Found]:
     """All places below a folder, hidden files included. Links are not followed.
 
+    The product's own source, which MLflow keeps beside each model, is passed over: it says nothing
+    of anybody, and has names in its examples.
+
     Args:
         folder: may be absent.
         needles: what to look for.
@@ -48,6 +52,8 @@ def search_folder(folder: Path, needles: Sequence[Needle]) -> list[Found]:
     found: list[Found] = []
     for path in files_below(folder):
         name = path.relative_to(folder).as_posix()
+        if path.suffix == ".py" and _SOURCE in f"/{name}":
+            continue
         for what, mention in search_file(path, needles):
             found.append(Found(name, what, mention))
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.forgetting.needles import Needle, id_needles
@@ -142,6 +142,15 @@ def test_a_torn_file_is_searched_as_it_is(tmp_path: Path) -> None:
     assert len(search_folder(tmp_path, NEEDLES)) == 1
 
 
+def test_our_own_source_beside_a_model_is_passed_over(tmp_path: Path) -> None:
+    code = tmp_path / "mlartifacts" / "models" / "m-1" / "artifacts" / "code" / "training"
+    code.mkdir(parents=True)
+    (code / "examples.py").write_text(f"# like {WHO}")
+    assert search_folder(tmp_path, NEEDLES) == []
+    (code.parents[1] / "MLmodel").write_text(WHO)
+    assert len(search_folder(tmp_path, NEEDLES)) == 1
+
+
 def test_across_the_border_of_two_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recsys.forgetting.search._AT_ONCE", 16)
     text = " ".join(["filler"] * 5 + [WHO] + ["person30"] * 5 + [WHO])
@@ -153,6 +162,7 @@ def test_across_the_border_of_two_pieces(tmp_path: Path, monkeypatch: pytest.Mon
 words = st.text("abc.:/-_ 1", min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(words.filter(lambda word: " " not in word), st.lists(words, max_size=6))
 def test_a_word_is_found_like_by_splitting(word: str, others: list[str]) -> None:
     """Words of id characters, told by the slow way: cut at blanks, full stops behind cut off."""
@@ -166,6 +176,7 @@ def test_a_word_is_found_like_by_splitting(word: str, others: list[str]) -> None
     assert needle.mentioned(text.encode()) == (word in parts)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(1, 20))
 def test_bytes_are_found_in_pieces_of_any_size(data: bytes, size: int) -> None:
     needle = Needle("picture", b"\1\2\1")

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.events import tombstones
@@ -30,6 +30,7 @@ def listed(*, people: tuple[str, ...] = (), posts: tuple[str, ...] = ()) -> Forg
     )
 
 
+@settings(deadline=None)
 @given(ids)
 def test_hashes_are_those_of_the_tombstones_in_databases(id: str) -> None:
     assert tombstone("person", id) == tombstones.of_person(id)
@@ -41,6 +42,7 @@ rows = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # the first example pays for what is loaded late
 @given(
     st.lists(rows, max_size=12),
     st.sets(st.sampled_from(PEOPLE)),
@@ -86,6 +88,7 @@ def test_whole_numbers_and_mapped_ids_are_ids() -> None:
     assert listed(posts=(map_id("ä ö"),)).row("posts", values, DataConfig(ids="map"))
 
 
+@settings(deadline=None)
 @given(st.sets(ids, max_size=20))
 def test_a_list_comes_back(people: set[str]) -> None:
     with TemporaryDirectory() as folder:
