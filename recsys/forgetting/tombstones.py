@@ -34,9 +34,11 @@ def all_tombstones(engine: Engine) -> Forgotten:
 def write_list(engine: Engine, workspace: Path) -> int:
     """Bring the list that training reads up to date; how many are on it.
 
-    Hashes that stand there and not in the database, of another one of the same workspace, stay.
+    Hashes that stand there and not in the database, of another one of the same workspace, stay. An
+    empty list is a file, too: it says that the database was asked.
     """
     path = workspace / FILE
     listed = Forgotten(all_tombstones(engine).digests | Forgotten.read(path).digests)
-    listed.write(path)
+    if not listed.write(path):
+        path.touch()
     return len(listed)
