@@ -13,6 +13,7 @@ from recsys.forgetting.search import Found, search_folder
 from recsys.forgetting.subject import Subject
 from recsys.forgetting.version_copy import VersionCopy
 from recsys.milvus import Milvus
+from recsys.milvus_server import server_of
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from training.errors import Conflict
 
@@ -50,7 +51,7 @@ class VectorIndex:
             return Erased()
         try:
             with self._open() as milvus, self._events.hold(f"index {self._config.prefix}") as lease:
-                copying = VersionCopy(milvus, self._names, lease.renew)
+                copying = VersionCopy(milvus, self._names, lease.renew, alone=self._alone())
                 counts = self._delete(milvus, copying, subject)
                 if self._server(milvus):
                     return Erased(counts, (_SERVERS,))
@@ -85,6 +86,11 @@ class VectorIndex:
 
     def _open(self) -> "closing[Milvus]":
         return closing(Milvus(self._config, self._workspace))
+
+    def _alone(self) -> bool:
+        """Whether this process holds the folder, and no server shares it out."""
+        location = self._config.location(self._workspace)
+        return not self._config.remote and server_of(Path(location)) is None
 
     def _server(self, milvus: Milvus) -> bool:
         """Whether a Milvus server holds the rows, whose files are out of reach."""
