@@ -83,22 +83,20 @@ def prepare(
     sources = _find_sources(config)
     records = _records(sources, config)
     forgotten = Forgotten.read(Path(workspace) / FORGOTTEN)
-    tables = _digest(
+    home = Path(workspace).absolute() / "data"
+    tables = _fitting(home, records, config, forgotten) or _digest(
         _VERSION,
         sorted((record.table, record.file, record.mark) for record in records),
         config.model_dump(mode="json", exclude=_ELSEWHERE),
         *([sorted(forgotten.digests)] if forgotten else []),
         size=12,
     )
-    home = Path(workspace).absolute() / "data"
     root = home / f"{tables}-{_digest(split.model_dump(mode='json'), size=4)}"
     with exclusive(home / f".{tables}.lock"):
         if not (root / MANIFEST).exists():
             shutil.rmtree(root, ignore_errors=True)
             with fresh_folder(home / f".{root.name}.partial") as partial:
-                report = _reuse(home, tables, partial) or _reuse_older(
-                    home, records, config, forgotten, partial
-                )
+                report = _reuse(home, tables, partial)
                 if report is None:
                     report = _clean(sources, config, forgotten, partial, progress)
                     _refuse_changes(records, config)
@@ -159,36 +157,36 @@ def _clean(
 def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
     """Link the tables of the same content under another split, if there is one."""
     same = sorted(home.glob(f"{tables}-*/{MANIFEST}"))
-    return _link_tables(CleanData.open(same[0].parent), partial) if same else None
+    if not same:
+        return None
+    data = CleanData.open(same[0].parent)
+    own = shutil.ignore_patterns(MANIFEST, FORGOTTEN, "splits.parquet", "*.lock", ".*")
+    shutil.copytree(data.root, partial, copy_function=_link, ignore=own, dirs_exist_ok=True)
+    return data.manifest.report
 
 
-def _reuse_older(
-    home: Path,
-    records: list[SourceRecord],
-    config: DataConfig,
-    forgotten: Forgotten,
-    partial: Path,
-) -> CheckReport | None:
-    """Link the tables of the same content that a shorter list of the forgotten left whole."""
+def _fitting(
+    home: Path, records: list[SourceRecord], config: DataConfig, forgotten: Forgotten
+) -> str | None:
+    """The digest of tables of the same content that hold nobody on a list of the forgotten.
+
+    Made for a shorter list, they are the same tables: who was put on it since isn't in this source.
+    """
     if not forgotten:
         return None
     wanted = config.model_dump(exclude=_ELSEWHERE)
     for path in sorted(home.glob(f"[!.]*/{MANIFEST}")):
         data = CleanData.open(path.parent)
+        left_out = Forgotten.read(data.root / FORGOTTEN)
         if (
             list(data.manifest.source) == records
             and data.manifest.config.model_dump(exclude=_ELSEWHERE) == wanted
-            and Forgotten.read(data.root / FORGOTTEN).digests <= forgotten.digests
-            and not holds_rows(data.root, forgotten)
+            and left_out.digests <= forgotten.digests
+            and (left_out == forgotten or not holds_rows(data.root, forgotten))
         ):
-            return _link_tables(data, partial)
+            forgotten.write(data.root / FORGOTTEN)  # so that it isn't read through next time
+            return data.root.name.rpartition("-")[0]
     return None
-
-
-def _link_tables(data: CleanData, partial: Path) -> CheckReport:
-    own = shutil.ignore_patterns(MANIFEST, FORGOTTEN, "splits.parquet", "*.lock", ".*")
-    shutil.copytree(data.root, partial, copy_function=_link, ignore=own, dirs_exist_ok=True)
-    return data.manifest.report
 
 
 def _link(source: str, target: str) -> None:
