@@ -11,6 +11,7 @@ from infra.cli import (
     demo,
     doctor,
     events,
+    forget,
     index,
     interests,
     jobs,
@@ -53,6 +54,7 @@ app.command()(interests.describe)
 app.command()(communities.communities)
 app.command()(serve.serve)
 app.add_typer(keys.app)
+app.add_typer(forget.app)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)
