@@ -25,8 +25,10 @@ from recsys.events.boundaries import BoundaryStore
 from recsys.events.chunks import chunks
 from recsys.events.engine import open_engine
 from recsys.events.exposures import Exposures
+from recsys.events.outcomes import OutcomeReader
 from recsys.events.pictures import StoredPicture, drop_unused, put_pictures, read_pictures
 from recsys.events.records import Person, Post, Reaction
+from recsys.events.shadows import Shadows
 from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
 from recsys.events.transactions import changing, reading
@@ -45,6 +47,8 @@ class Events:
         boundaries: what people muted, blocked and hid.
         tallies: how many reactions posts have.
         exposures: the log of what was shown.
+        shadows: what variants of experiments would have shown.
+        outcomes: what people did with what they were shown.
 
     Raises: BadConfig, Unavailable; Conflict if a newer release made the database.
     """
@@ -54,6 +58,8 @@ class Events:
         self.boundaries = BoundaryStore(self._engine)
         self.tallies = Tallies(self._engine)
         self.exposures = Exposures(self._engine)
+        self.shadows = Shadows(self._engine)
+        self.outcomes = OutcomeReader(self._engine)
 
     def close(self) -> None:
         """Close every connection."""

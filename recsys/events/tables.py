@@ -139,6 +139,25 @@ exposures = Table(
     Index(None, "post_id"),
 )
 
+# What variants of experiments would have shown beside what was shown: see `shadows.py`.
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("experiment", String(64), primary_key=True),
+    Column("variant", String(64), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("post_id", ID, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("propensity", Float, nullable=False),
+    Column("model_version", String(128), nullable=False),
+    Column("computed_at", Instant, nullable=False),
+    Index("ix_shadows_experiment_variant_computed_at", "experiment", "variant", "computed_at"),
+    Index(None, "user_id"),
+    Index(None, "post_id"),
+)
+
 # What posts and people show, by content: equal pictures are stored once.
 pictures = Table(
     "pictures",
