@@ -136,8 +136,13 @@ class OutcomeReader:
         shown = select(*each, func.count()).where(whole, ripe).group_by(*each[:2], "period")
         times = func.count(distinct(exposures.c.exposure_id))
         with reading(self._engine) as connection:
-            followed = _followed(select(*each, reactions.c.kind, times), connection, window_s)
-            followed = followed.where(whole, ripe).group_by(*each[:2], "period", reactions.c.kind)
+            followed = (
+                select(*each, reactions.c.kind, times)
+                .select_from(exposures)
+                .join(reactions, _belongs(connection, window_s))
+                .where(whole, ripe)
+                .group_by(*each[:2], "period", reactions.c.kind)
+            )
             people = _People(_stream(connection, shown), len(ends))
             variants = people.with_reactions(_stream(connection, followed))
             pending = connection.scalar(select(func.count()).where(whole, ~ripe)) or 0
@@ -161,29 +166,22 @@ class OutcomeReader:
             values: worth of each kind of reaction; others count 0.
         """
         whole = _between(experiment, start, end)
-        worth = case(values, value=reactions.c.kind, else_=0.0) if values else literal(0.0)
+        kind = reactions.c.kind
+        # once per kind: a join of sums would be neater, and Postgres plans it badly
+        had = [func.max(case((kind == name, value), else_=None)) for name, value in values.items()]
+        reward = sum((func.coalesce(worth, 0.0) for worth in had), literal(0.0))
+        names = ("request_id", "user_id", "variant", "position", "post_id", "propensity")
+        columns = [exposures.c[name] for name in names]
+        order = (exposures.c.shown_at, exposures.c.exposure_id)
         with reading(self._engine) as connection:
-            pairs = _followed(
-                select(exposures.c.exposure_id, worth.label("worth")), connection, window_s
-            )
-            # once per kind, and then the sum of an exposure's kinds
-            pairs = (
-                pairs.where(whole).group_by(exposures.c.exposure_id, reactions.c.kind).subquery()
-            )
-            reward = (
-                select(pairs.c.exposure_id, func.sum(pairs.c.worth).label("reward"))
-                .group_by(pairs.c.exposure_id)
-                .subquery()
-            )
-            columns = ("request_id", "user_id", "variant", "position", "post_id", "propensity")
+            belongs = and_(_belongs(connection, window_s), kind.in_(values))
             query = (
-                select(
-                    *(exposures.c[name] for name in columns),
-                    func.coalesce(reward.c.reward, 0.0),
-                )
-                .outerjoin(reward, reward.c.exposure_id == exposures.c.exposure_id)
+                select(*columns, reward)
+                .select_from(exposures)
+                .outerjoin(reactions, belongs)
                 .where(whole)
-                .order_by(exposures.c.shown_at, exposures.c.exposure_id)
+                .group_by(*columns, *order)
+                .order_by(*order)
             )
             for row in _stream(connection, query):
                 yield Outcome(*row)
@@ -237,8 +235,8 @@ def _between(experiment: str, start: datetime, end: datetime) -> ColumnElement[b
     )
 
 
-def _followed(query: Select, connection: Connection, window_s: int) -> Select:
-    """The query over pairs of an exposure and a reaction that belongs to it."""
+def _belongs(connection: Connection, window_s: int) -> ColumnElement[bool]:
+    """Whether a reaction belongs to an exposure."""
     newer = exposures.alias("newer")
     again = (
         select(newer.c.exposure_id)
@@ -247,14 +245,13 @@ def _followed(query: Select, connection: Connection, window_s: int) -> Select:
         .where(newer.c.shown_at <= reactions.c.created_at)
         .exists()
     )
-    belongs = and_(
+    return and_(
         reactions.c.user_id == exposures.c.user_id,
         reactions.c.post_id == exposures.c.post_id,
         reactions.c.created_at >= exposures.c.shown_at,
         reactions.c.created_at < _later(exposures.c.shown_at, connection, window_s),
         ~again,
     )
-    return query.select_from(exposures).join(reactions, belongs)
 
 
 def _later(
