@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    experiments,
     index,
     interests,
     jobs,
@@ -49,6 +50,7 @@ app.command()(recommend.search)
 app.command()(interests.interests)
 app.command()(interests.describe)
 app.command()(communities.communities)
+app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
