@@ -108,8 +108,8 @@ class BoundaryStore:
         with changing(self._engine) as connection:
             if gone := _gone(connection, user_id, kind, target):
                 raise Gone(f"{gone!r:.140} was deleted for good")
-            done = connection.execute(insert.on_conflict_do_nothing())
-        return done.rowcount > 0
+            added = insert.on_conflict_do_nothing().returning(boundaries.c.user_id)
+            return connection.scalar(added) is not None
 
     def remove(self, user_id: str, kind: BoundaryKind, target: str) -> bool:
         """Take a boundary back; True if it was there."""
