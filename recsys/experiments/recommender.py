@@ -74,7 +74,7 @@ class ExperimentalRecommender:
     ) -> None:
         self._store, self._make, self._base = store, make, base
         self._experiments, self._version_of, self._clock = tuple(experiments), version_of, clock
-        self._made: dict[tuple[tuple[str, str], ...], _Made] = {}
+        self._made: dict[tuple[str, ...], _Made] = {}
         self._views: dict[str, tuple[float, View | None]] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._lock = threading.Lock()
@@ -131,37 +131,41 @@ class ExperimentalRecommender:
                 self._count(one, "unserved")
         return served
 
-    def _answer(self, question: "_Question", parts: Sequence[Assignment]) -> Answer:
+    def _answer(self, question: "_Question", parts: Sequence[Assignment], salt: str = "") -> Answer:
         view = question.view
         for model in (one.variant.model for one in parts if one.variant.model is not None):
             view = self._view_of(model)  # of one at most: `check` saw to it
             if view is None:
                 raise Unavailable(f"there is no complete index of model {model!r}")
-        ask = self._recommender(parts).made.recommend
+        ask = self._recommender(parts, salt).made.recommend
         return ask(question.user_id, question.k, where=question.where, view=view)
 
     def _shadow(
         self, question: "_Question", parts: Sequence[Assignment], shadow: Assignment
     ) -> Answer | None:
+        name = f"{shadow.experiment.name}.{shadow.variant.name}"
         try:
-            answer = self._answer(question, parts)
+            # an estimate asks for draws that are independent of what was shown: another salt
+            answer = self._answer(question, parts, salt=f"shadow {name} of ")
         except Exception:  # whatever it is, it must not reach the person
-            name = f"{shadow.experiment.name}.{shadow.variant.name}"
             log.warning("shadow variant %s failed", name, exc_info=True)
             self._count(shadow, "failed")
             return None
         self._count(shadow, "shadowed")
         return answer
 
-    def _recommender(self, parts: Sequence[Assignment]) -> "_Made":
+    def _recommender(self, parts: Sequence[Assignment], salt: str = "") -> "_Made":
         """The recommender of some variants together, made when it is first asked for."""
-        key = tuple((one.experiment.name, one.variant.name) for one in parts)
+        key = (salt, *(f"{one.experiment.name}.{one.variant.name}" for one in parts))
         with self._lock:  # what a recommender keeps must not be made twice
             made = self._made.get(key)
             if made is None:
                 config = self._base
                 for one in parts:
                     config = one.variant.applied(config)
+                exploration = config.exploration
+                salted = exploration.model_copy(update={"salt": salt + exploration.salt})
+                config = config.model_copy(update={"exploration": salted})
                 same = (one for one in self._made.values() if one.config == config)
                 made = next(same, None) or _Made(config, self._make(config))
                 self._made[key] = made

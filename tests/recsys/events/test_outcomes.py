@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,12 +40,6 @@ def shown(user="ann", post="p", at=BEGINNING, variant="a", **more) -> Exposure:
         sources=("taste",),
         shown_at=at,
     )
-
-
-@pytest.fixture
-def events(tmp_path):
-    with open_events(tmp_path) as events:
-        yield events
 
 
 def of(events, ends=(LATER,), start=BEGINNING, now=LATER):

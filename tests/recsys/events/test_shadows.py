@@ -1,11 +1,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from recsys.events.records import Post
 from recsys.events.shadows import Shadow
-from tests.recsys.world import BEGINNING, open_events
+from tests.recsys.world import BEGINNING
 
 FIRST = Shadow(
     request_id="r0",
@@ -19,12 +17,6 @@ FIRST = Shadow(
     model_version="7",
     computed_at=BEGINNING,
 )
-
-
-@pytest.fixture
-def events(tmp_path):
-    with open_events(tmp_path) as events:
-        yield events
 
 
 def shadow(number: int, **changes) -> Shadow:

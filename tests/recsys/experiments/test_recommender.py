@@ -18,34 +18,17 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 PEOPLE = [f"person{number}" for number in range(6)]
 
 
-@dataclass(frozen=True)
-class Item:
-    post_id: str
-    score: float
-    sources: tuple[str, ...]
-    propensity: float = 1.0
-    explored: bool = False
-
-
-class Answer(tuple):
-    model_version = ""
-
-
-class Real:
-    """The recommender, whose answers also say their model and propensities."""
+class Breakable(Recommender):
+    """The recommender, which fails by some weights of taste."""
 
     def __init__(self, store, events, config: RecommendConfig, broken=frozenset()) -> None:
-        self._inner, self._store = Recommender(store, events, config), store
-        self._config, self._broken = config, broken
+        super().__init__(store, events, config)
+        self._breaks = config.ranking.taste in broken
 
     def recommend(self, user_id, k=None, *, where=None, view=None):
-        if self._config.ranking.taste in self._broken:
+        if self._breaks:
             raise ZeroDivisionError
-        view = view or self._store.live()
-        found = self._inner.recommend(user_id, k, where=where, view=view)
-        answer = Answer(Item(one.post_id, one.score, one.sources) for one in found)
-        answer.model_version = view.version.model
-        return answer
+        return super().recommend(user_id, k, where=where, view=view)
 
 
 @dataclass
@@ -55,26 +38,27 @@ class World:
     broken: set[float] = field(default_factory=set)
     made: list[RecommendConfig] = field(default_factory=list)
 
-    def make(self, config: RecommendConfig) -> Real:
+    def make(self, config: RecommendConfig) -> Breakable:
         self.made.append(config)
-        return Real(self.store, self.events, config, self.broken)
+        return Breakable(self.store, self.events, config, self.broken)
 
     def recommender(self, *experiments, **more) -> ExperimentalRecommender:
         parsed = [ExperimentConfig.parse(one) for one in experiments]
         check(parsed, RecommendConfig())
-        clock = more.pop("clock", lambda: NOW)
+        base = RecommendConfig.parse(more.pop("base", {}))
         return ExperimentalRecommender(
-            self.store, self.make, RecommendConfig(), parsed, clock=clock, **more
+            self.store, self.make, base, parsed, clock=lambda: NOW, **more
         )
 
     def plain(self, user_id, view=None, **settings):
-        return Real(self.store, self.events, RecommendConfig.parse(settings)).recommend(
+        return Recommender(self.store, self.events, RecommendConfig.parse(settings)).recommend(
             user_id, view=view
         )
 
 
-@pytest.fixture
-def world(tmp_path):
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("world")
     made = small_world(posts_each=6)
     shown = [post for post in made.posts if not post.private]
     with open_store(tmp_path) as store, open_events(tmp_path) as events:
@@ -83,7 +67,13 @@ def world(tmp_path):
         for seed, model in enumerate(("1", "2")):
             rows = dict(zip(shown, unit_rows(len(shown), seed=seed), strict=True))
             publish(store, model, rows)
-        yield World(store, events)
+        yield store, events
+
+
+@pytest.fixture
+def world(opened):
+    """Tests share store and database; each writes of a person or request of its own."""
+    return World(*opened)
 
 
 def taste(*values, **more):
@@ -140,18 +130,18 @@ def test_who_is_in_no_experiment_is_answered_by_the_product_and_logged_without(w
 
 
 def test_what_was_shown_is_logged_as_it_was_and_once(world):
-    answer = world.recommender(taste(0.0, 1.0)).recommend(PEOPLE[0], 6)
-    page = answer.exposures(2, 3, request_id="r", now=NOW)
+    answer = world.recommender(taste(0.0, 1.0)).recommend(PEOPLE[1], 6)
+    page = answer.exposures(2, 3, request_id="first", now=NOW)
     shown = list(answer.recommendations)[2:5]
     assert [(row.position, row.post_id, row.score) for row in page] == [
         (position, one.post_id, one.score) for position, one in enumerate(shown, start=2)
     ]
-    assert {(row.k, row.model_version, row.user_id) for row in page} == {(6, "2", PEOPLE[0])}
+    assert {(row.k, row.model_version, row.user_id) for row in page} == {(6, "2", PEOPLE[1])}
     assert world.events.exposures.add(page) == 3
-    assert world.events.exposures.add(answer.exposures(2, 3, request_id="r", now=NOW)) == 0
-    assert sorted(world.events.exposures.of(PEOPLE[0]), key=lambda row: row.position) == page
-    assert world.events.exposures.add(answer.exposures(0, 2, request_id="s", now=NOW)) == 2
-    assert answer.exposures(6, 3, request_id="r", now=NOW) == []
+    assert world.events.exposures.add(answer.exposures(2, 3, request_id="first", now=NOW)) == 0
+    assert sorted(world.events.exposures.of(PEOPLE[1]), key=lambda row: row.position) == page
+    assert world.events.exposures.add(answer.exposures(0, 2, request_id="second", now=NOW)) == 2
+    assert answer.exposures(6, 3, request_id="first", now=NOW) == []
 
 
 def test_shadows_are_what_their_variant_would_have_answered(world):
@@ -166,6 +156,21 @@ def test_shadows_are_what_their_variant_would_have_answered(world):
     assert {(row.experiment, row.variant) for row in rows} == {("taste", "t1.0")}
     assert world.events.shadows.add(rows) == 3
     assert recommender.counts == {("taste", "t1.0", "shadowed"): 1}
+
+
+def test_a_shadow_draws_independently_of_what_was_shown(world):
+    """Else what both draw would be taken for what the shadow likes."""
+    same = {"name": "same", "variants": [{"name": "a"}, {"name": "b"}], "shadow": ["b"]}
+    drawing = {"exploration": {"share": 0.5, "newer_than_days": 10_000}}
+    recommender = world.recommender(same, base=drawing)
+    lists = []
+    for person in PEOPLE:
+        answer = recommender.recommend(person)
+        beside = answer.shadows(request_id="r", now=NOW)
+        lists.append([[one.post_id for one in rows] for rows in (answer.recommendations, beside)])
+        assert answer.recommendations == world.plain(person, **drawing)
+        assert len(beside) == len(answer.recommendations)
+    assert any(shown != shadow for shown, shadow in lists)
 
 
 def test_a_shadow_that_fails_is_counted_and_leaves_the_answer_alone(world):
