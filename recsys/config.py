@@ -119,8 +119,8 @@ class CandidateConfig(Config):
     """How many of the person's latest posts and reactions `related` starts from."""
     neighbours: int = Field(default=20, ge=1, le=500)
     """How many similar people `neighbours` asks."""
-    neighbour_posts: int = Field(default=20, ge=1, le=500)
-    """How many of the latest likes and own posts of each of them it looks at."""
+    neighbour_posts: int = Field(default=10, ge=1, le=500)
+    """How many of the latest likes of each of them it looks at, and half as many own posts."""
     spare: int = Field(default=2000, ge=1)
     """Allowed posts after which diversity alone is no reason to look further."""
 
