@@ -91,7 +91,7 @@ reactions = Table(
     Column("kind", String(64), nullable=False),
     Column("value", Float),
     Column("created_at", Instant),
-    Index(None, "user_id"),
+    Index("ix_reactions_user_id_post_id", "user_id", "post_id"),
     Index(None, "post_id"),
 )
 

@@ -1,4 +1,4 @@
-"""What variants of experiments would have shown."""
+"""What variants of experiments would have shown, and an index to join reactions by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,9 @@ _ID = sa.String(128)
 
 
 def upgrade() -> None:
-    """Add the table."""
+    """Add the table. The index on person and post serves for the person alone, too."""
+    op.create_index("ix_reactions_user_id_post_id", "reactions", ["user_id", "post_id"])
+    op.drop_index("ix_reactions_user_id", "reactions")
     op.create_table(
         "shadows",
         sa.Column("request_id", sa.String(64)),
