@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    events,
     experiments,
     index,
     interests,
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.command()(demo.demo)
 app.add_typer(data.app)
+app.add_typer(events.app)
 app.command()(train.train)
 app.command()(train.evaluate)
 app.command()(benchmark.benchmark)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.events.records import Post, Reaction
-from tests.recsys.world import fill, small_world
+from tests.recsys.world import fill, open_events, small_world
 from training.errors import NotFound
 
 PEOPLE, POSTS, KINDS = ["ann", "bob", "cid"], ["p", "q", "r"], ["like", "view"]
@@ -65,3 +65,21 @@ def test_the_popular_are_those_of_a_plain_count(events, kinds):
     for count in (1, 3, 100):
         assert events.popular(kinds, count) == plain[:count]
     assert events.popular(kinds, 5, set(plain[:2])) == plain[2:7]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([*KINDS, "save"])), max_size=150),
+    st.integers(0, 12),
+    st.sets(st.integers(0, 30), max_size=10),
+)
+@settings(max_examples=15, deadline=None)
+def test_the_popular_are_right_however_reactions_lie(tmp_path_factory, rows, count, left_out):
+    with open_events(tmp_path_factory.mktemp("popular")) as events:
+        events.add_posts([Post(f"p{n:02d}", "ann", private=n % 5 == 0) for n in range(25)])
+        batch = [Reaction("bob", f"p{post:02d}", kind) for post, kind in rows]
+        events.react(batch, [str(n) for n in range(len(batch))])
+        exclude = {f"p{n:02d}" for n in left_out}
+        total = Counter(one.post_id for one in batch if one.kind != "save")
+        shown = {f"p{n:02d}" for n in range(25) if n % 5} - exclude
+        plain = sorted(shown & total.keys(), key=lambda id: (-total[id], id))
+        assert events.popular(KINDS, count, exclude) == plain[:count]
