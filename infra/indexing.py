@@ -85,7 +85,7 @@ def index_posts(
 
 def _contents(data: "CleanData") -> dict[str, int]:
     """Marks of what the features of the data are of; the API may write other contents meanwhile."""
-    from recsys.rows import content_mark
+    from recsys.marks import content_mark
 
     rows = data.posts(["post_id", "text", "image_hash"]).to_pylist()
     return {row["post_id"]: content_mark(row["text"], row["image_hash"]) for row in rows}

@@ -15,9 +15,10 @@ from recsys.build import Build
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
+from recsys.marks import content_mark
 from recsys.milvus import Milvus, Vanished
 from recsys.retention import outlived
-from recsys.rows import content_mark, limited, post_rows, rows_of
+from recsys.rows import limited, post_rows, rows_of
 from recsys.schema import schema_of
 from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
