@@ -9,7 +9,7 @@ import numpy as np
 from recsys.filters import Everything, Filter, among_ids
 from recsys.marks import Marks
 from recsys.milvus import Milvus
-from recsys.vector_cache import VectorCache
+from recsys.vector_cache import FRESH_S, VectorCache
 from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
 
@@ -171,9 +171,11 @@ class View:
         self._cache.keep(self.version, target, found)
         return found
 
-    def recent(self, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """As `fetch`, by what was so at most `vector_cache.FRESH_S` ago."""
-        found = self._cache.recent(self.version, target, ids)
+    def recent(
+        self, target: Target, ids: Sequence[str], within_s: float = FRESH_S
+    ) -> dict[str, np.ndarray]:
+        """As `fetch`, by what was so at most `within_s` seconds ago."""
+        found = self._cache.recent(self.version, target, ids, within_s)
         return found | self.fetch(target, [id for id in ids if id not in found])
 
     def ids(self, target: Target) -> Iterator[list[str]]:
