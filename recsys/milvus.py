@@ -88,7 +88,8 @@ class Milvus:
         except MilvusException as error:
             raise _translated(error, self.location) from error
         except RpcError as error:  # pymilvus lets some through as they are
-            said = str(getattr(error, "details", lambda: error)())
+            details = getattr(error, "details", None)
+            said = str(details() if details else error)
             raise Unavailable(f"Milvus at {self.location} doesn't answer: {said:.200}") from error
 
     def condition(self, where: Filter) -> dict[str, Any]:
