@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from recsys.filters import Everything, Filter, among_ids
+from recsys.marks import Marks
 from recsys.milvus import Milvus
-from recsys.rows import Marks
 from recsys.vector_cache import FRESH_S, VectorCache
 from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
