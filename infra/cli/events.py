@@ -1,6 +1,5 @@
 """`commonspace events`: files into the event database and out of it, and what it holds."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -149,31 +148,6 @@ def stats(
                 f"the tallies of {len(wrong)} posts are wrong, {wrong[0]!r} among them",
                 hint="export the events and import them into a new database; tell the maintainers",
             )
-
-
-@app.command()
-def about(
-    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="Whom it is about.")],
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-    workspace: Workspace = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print all that the event database holds about a person, as JSON.
-
-    Their profile, posts, reactions, boundaries, what was shown to them, and their pictures.
-
-    \b
-    Examples:
-      commonspace events about ann > ann.json
-    """
-    settings = configuration(config, overrides, workspace)
-    with results(as_json) as show:
-        from recsys.events.database import Events
-
-        with Events(settings.events, settings.workspace) as events:
-            found = events.about(user_id)
-        show(found, text=json.dumps(found, ensure_ascii=False, indent=1))
 
 
 def _table(name: str | None) -> "TableName | None":

@@ -4,14 +4,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 from sqlalchemy import select
 
 from recsys.config import EventsConfig
 from recsys.events import (
-    about,
     asking_people,
     asking_posts,
     asking_reactions,
@@ -86,12 +85,6 @@ class Events:
         """Raises: NotFound with the nearest known ids."""
         with reading(self._engine) as connection:
             return asking_people.person(connection, user_id)
-
-    def about(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """All that is stored about a person, by table, as JSON has it. Raises: NotFound."""
-        self.person(user_id)
-        with reading(self._engine) as connection:
-            return about.about(connection, user_id)
 
     def known(self, user_ids: Collection[str]) -> set[str]:
         """Those of the ids that are people."""

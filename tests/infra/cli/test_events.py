@@ -67,13 +67,3 @@ def test_mistakes_say_what_is_allowed(files: Path, tmp_path: Path, commonspace: 
     (files / "worse.jsonl").write_text(json.dumps(LIKE | {"kind": "lik"}) + "\n")
     bad = commonspace("events", "import", files / "worse.jsonl", *here)
     assert bad.code == 3 and "no row of" in bad.err and "hint: see" in bad.err
-
-
-def test_a_person_may_have_what_is_stored_about_them(
-    files: Path, tmp_path: Path, commonspace: "Command"
-) -> None:
-    here = ("--workspace", tmp_path / "here")
-    commonspace("events", "import", files, *here)
-    found = json.loads(commonspace("events", "about", "zoe", *here).out)
-    assert found["reactions"][0]["post_id"] == "p" and found["posts"] == []
-    assert commonspace("events", "about", "nobody", *here).code == 4
