@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationInfo, field_validator
 
 from infra.environment import environment_overrides, override
+from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
@@ -28,9 +30,20 @@ class ProductConfig(RunConfig):
     index: IndexConfig = IndexConfig()
     events: EventsConfig = EventsConfig()
     recommend: RecommendConfig = RecommendConfig()
+    experiments: tuple[ExperimentConfig, ...] = ()
+    """Variants of `recommend` that are compared with each other on people."""
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()
+
+    @field_validator("experiments")
+    @classmethod
+    def _agree(
+        cls, experiments: tuple[ExperimentConfig, ...], info: ValidationInfo
+    ) -> tuple[ExperimentConfig, ...]:
+        if "recommend" in info.data:  # else it is refused for a fault of its own
+            check(experiments, info.data["recommend"])
+        return experiments
 
     def run(self) -> RunConfig:
         """The training's part."""
@@ -58,7 +71,11 @@ def load_config(
 
 @contextmanager
 def services(config: ProductConfig) -> Iterator[None]:
-    """What training and indexing run on, while a `with` lasts: Ray, and a quiet MLflow."""
+    """What training and indexing run on, while a `with` lasts: Ray, and a quiet MLflow.
+
+    The list of those whose data may not be read is brought up to date first; see `bring_list`.
+    """
+    bring_list(config)
     _quiet_mlflow()
     with ray_session(config.ray):
         yield
@@ -82,6 +99,7 @@ def open_recommender(config: ProductConfig, *, with_model: bool = False) -> "Ite
     Raises: NotFound if nothing is indexed yet; as `VectorStore`, `Events`, `load_space`.
     """
     from recsys.events.database import Events
+    from recsys.reacting import load_reacting
     from recsys.recommend import Recommender
     from recsys.vectors import VectorStore
     from training.tracking.registry import load_space
@@ -92,7 +110,8 @@ def open_recommender(config: ProductConfig, *, with_model: bool = False) -> "Ite
     ):
         version = store.live().version.model  # not the champion: what the vectors were made with
         space = load_space(version, open_tracking(config)) if with_model else None
-        yield Recommender(store, events, config.recommend, space, version)
+        reacting = load_reacting(config.recommend, config.workspace)
+        yield Recommender(store, events, config.recommend, space, version, reacting)
 
 
 def _quiet_mlflow() -> None:

@@ -11,6 +11,8 @@ from infra.cli import (
     demo,
     doctor,
     events,
+    experiments,
+    forget,
     index,
     interests,
     jobs,
@@ -44,15 +46,17 @@ app.command()(benchmark.benchmark)
 app.command()(report.report)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
-app.command()(index.index)
+app.add_typer(index.app)
 app.command()(recommend.recommend)
 app.command()(recommend.similar)
 app.command()(recommend.search)
 app.command()(interests.interests)
 app.command()(interests.describe)
 app.command()(communities.communities)
+app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
+app.add_typer(forget.app)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from recsys.drift import drift, remove_extra
 from recsys.erase import Erased, erase_person, erase_post, remove_posts
 from recsys.events.database import Events
 from recsys.events.pictures import StoredPicture, displayed
 from recsys.events.records import Post, Reaction
-from recsys.live import drift, put_posts, remove_extra
+from recsys.live import put_posts
 from recsys.milvus import Vanished
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
@@ -214,16 +215,16 @@ class Writing:
         if not found:
             return
         _log.warning(
-            "the index differs from the event database: %d posts are missing, %d too many, "
-            "%d people too many",
-            len(found.missing),
+            "the index differs from the event database: %d posts are missing or outdated, "
+            "%d too many, %d people too many",
+            len(found.to_embed),
             len(found.extra),
             len(found.strangers),
         )
         async with self._indexing:
             await self._in_thread(lambda: remove_extra(found, self._store))
-        for start in range(0, len(found.missing), _MENDED_AT_ONCE):
-            part = found.missing[start : start + _MENDED_AT_ONCE]
+        for start in range(0, len(found.to_embed), _MENDED_AT_ONCE):
+            part = found.to_embed[start : start + _MENDED_AT_ONCE]
             posts, pictures = await self._in_thread(lambda part=part: self._stored(part))
             if posts:
                 await self._index(posts, pictures)
