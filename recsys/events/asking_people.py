@@ -34,6 +34,17 @@ def known(connection: Connection, user_ids: Collection[str]) -> set[str]:
     return found
 
 
+def profiles(connection: Connection, user_ids: Collection[str]) -> dict[str, Person]:
+    """Those of the people who say or show something of themselves, by id."""
+    told = people.c.profile.is_not(None) | people.c.image_hash.is_not(None)
+    found: dict[str, Person] = {}
+    for part in chunks(user_ids):
+        query = select(people).where(people.c.user_id.in_(part), told)
+        for row in connection.execute(query):
+            found[row.user_id] = Person(row.user_id, row.profile, row.image_hash)
+    return found
+
+
 def _near(connection: Connection, user_id: str) -> list[str]:
     """Known ids that look alike, among those with the same beginning or else the first ones."""
     start = user_id[:2] if is_good_id(user_id) else ""

@@ -99,14 +99,8 @@ class Events:
 
     def profiles(self, user_ids: Collection[str]) -> dict[str, Person]:
         """Those of the people who say or show something of themselves, by id."""
-        told = people.c.profile.is_not(None) | people.c.image_hash.is_not(None)
-        found: dict[str, Person] = {}
         with reading(self._engine) as connection:
-            for part in chunks(user_ids):
-                query = select(people).where(people.c.user_id.in_(part), told)
-                for row in connection.execute(query):
-                    found[row.user_id] = Person(row.user_id, row.profile, row.image_hash)
-        return found
+            return asking_people.profiles(connection, user_ids)
 
     def people(self) -> list[str]:
         """All ids, ascending."""
