@@ -283,7 +283,9 @@ class VectorStore:
             # Lite forgets at closing what was in memory
             for part in PARTS:
                 self._milvus("load_collection", self._names.collection(part, version))
-            view = self._views[version] = View.open(self._milvus, self._names, version, self._cache)
+            begun = self.made().get(version)
+            view = View.open(self._milvus, self._names, version, self._cache, begun)
+            self._views[version] = view
         return view
 
     def _live_version(self) -> Version | None:
