@@ -1,13 +1,15 @@
 """The recommender: every question that reads posts, people and vectors."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
 
-from recsys.answers import Hit
+from recsys.answers import Hit, SimilarUser
 from recsys.answers import Recommendations as Answer
 from recsys.events.database import Events
 from recsys.filtering import PostFilter
@@ -20,10 +22,11 @@ from recsys.view import View
 from serving.calls import answering, call
 from serving.cursors import next_cursor, page_start
 from serving.deployments.encoder import Encoded
+from serving.exposures import Shown, exposures_of
 from serving.maps import Maps
 from serving.pair import Pair
 from serving.settings import ServingSettings
-from serving.views import hit_view, recommendation_view, similar_view
+from serving.views import hit_view, recommendation_view, similar_views
 from serving.wire.answers import Hits, Recommendations, SimilarUsers
 from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import SessionRequest
@@ -31,7 +34,7 @@ from serving.wire.writes import SessionRequest
 T = TypeVar("T")
 _THREADS = 4
 _SHOWN = 4
-"""Posts of a similar person that are shown with them."""
+"""Posts of a similar person that are shown with them: those that bind them, then the latest."""
 
 
 class Recommending:
@@ -46,6 +49,7 @@ class Recommending:
 
     async def __init__(self, settings: ServingSettings, text: Any, image: Any, user: Any) -> None:
         self._text, self._image = text, image
+        self._logs = settings.serve.log_exposures
         self._store = VectorStore(settings.index, settings.workspace)
         self._events = Events(settings.events, settings.workspace)
         self._recommender = Recommender(
@@ -78,16 +82,19 @@ class Recommending:
     @answering
     async def recommend(
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
-    ) -> Recommendations:
-        """Posts for a person."""
+    ) -> Shown:
+        """Posts for a person, and what is to be logged of them once they are shown."""
         question = f"recommend {user_id} {filters.model_dump_json()}"
         start = page_start(cursor, question)
 
-        def ask(view: View) -> Recommendations:
+        def ask(view: View) -> Shown:
             found = self._recommender.recommend(
                 user_id, _enough(start + limit), where=post_filter(filters), view=view
             )
-            return self._recommendations(found, start, limit, question, view)
+            page = self._recommendations(found, start, limit, question, view)
+            if not self._logs:
+                return Shown(page)
+            return Shown(page, exposures_of(user_id, found, page, start, datetime.now(UTC)))
 
         return await self._read(ask)
 
@@ -113,13 +120,19 @@ class Recommending:
 
         def ask(view: View) -> SimilarUsers:
             found = self._recommender.similar(user_id, start + limit + 1, view=view)
-            page = found[start : start + limit]
-            posts = self._events.public_posts_of([one.user_id for one in page], _SHOWN)
-            return SimilarUsers(
-                model_version=view.version.model,
-                items=[similar_view(one, posts[one.user_id]) for one in page],
-                next_cursor=next_cursor(start + limit, len(found), question),
-            )
+            return self._people(found, start, limit, question, view)
+
+        return await self._read(ask)
+
+    @answering
+    async def to_follow(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        """People like a person whom the person doesn't follow yet."""
+        question = f"to-follow {user_id}"
+        start = page_start(cursor, question)
+
+        def ask(view: View) -> SimilarUsers:
+            found = self._recommender.to_follow(user_id, start + limit + 1, view=view)
+            return self._people(found, start, limit, question, view)
 
         return await self._read(ask)
 
@@ -206,9 +219,20 @@ class Recommending:
         return Recommendations(
             model_version=view.version.model,
             fallback=found.fallback,
+            request_id=uuid.uuid4().hex,
             items=[
                 recommendation_view(one, posts[one.post_id]) for one in page if one.post_id in posts
             ],
+            next_cursor=next_cursor(start + limit, len(found), question),
+        )
+
+    def _people(
+        self, found: list[SimilarUser], start: int, limit: int, question: str, view: View
+    ) -> SimilarUsers:
+        page = found[start : start + limit]
+        return SimilarUsers(
+            model_version=view.version.model,
+            items=similar_views(page, self._events, _SHOWN),
             next_cursor=next_cursor(start + limit, len(found), question),
         )
 

@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from recsys.erase import Erased, erase_person, erase_post, remove_posts
+from recsys.events.boundaries import BoundaryKind
 from recsys.events.database import Events
+from recsys.events.exposures import Exposure
 from recsys.events.pictures import StoredPicture, displayed
-from recsys.events.records import Post, Reaction
+from recsys.events.records import Person, Post, Reaction
 from recsys.live import drift, put_posts, remove_extra
 from recsys.milvus import Vanished
 from recsys.vectors import VectorStore
@@ -29,8 +31,9 @@ from serving.calls import answering, call
 from serving.deployments.user import Fused
 from serving.settings import ServingSettings
 from serving.views import post_view
+from serving.wire.people import BoundaryChanged, BoundaryName, UserWrite, UserWritten
 from serving.wire.writes import PostWrite, PostWritten, ReactionsWritten, ReactionWrite, Receipt
-from training.errors import CommonspaceError, NotFound, Unavailable
+from training.errors import CommonspaceError, Gone, NotFound, Unavailable
 
 T = TypeVar("T")
 _MENDED_AT_ONCE = 32
@@ -117,6 +120,46 @@ class Writing:
         return ReactionsWritten(
             recorded=done.recorded, repeated=done.repeated, refused=done.refused
         )
+
+    @answering
+    async def put_user(self, user_id: str, written: UserWrite) -> UserWritten:
+        """Write what a person says about themselves. Raises: Gone if they were deleted."""
+        person = Person(user_id, written.profile)
+
+        def write() -> bool:
+            known = user_id in self._events.known([user_id])
+            if not self._events.add_people([person]):
+                raise Gone(f"person {user_id!r:.140} was deleted for good", hint="take another id")
+            return not known
+
+        return UserWritten(user_id=user_id, created=await self._in_thread(write))
+
+    @answering
+    async def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        """Keep something away from a person. Raises: NotFound; BadData; Gone."""
+
+        def write() -> bool:
+            self._events.person(user_id)
+            return self._events.boundaries.put(user_id, BoundaryKind(kind), target)
+
+        return BoundaryChanged(kind=kind, target=target, changed=await self._in_thread(write))
+
+    @answering
+    async def delete_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged:
+        """Take that back. Raises: NotFound."""
+
+        def write() -> bool:
+            self._events.person(user_id)
+            return self._events.boundaries.remove(user_id, BoundaryKind(kind), target)
+
+        return BoundaryChanged(kind=kind, target=target, changed=await self._in_thread(write))
+
+    @answering
+    async def log_exposures(self, exposures: Sequence[Exposure]) -> int:
+        """Record what was shown; how many entries are new."""
+        return await self._in_thread(lambda: self._events.exposures.add(exposures))
 
     @answering
     async def delete_post(self, post_id: str) -> Receipt:
