@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import SecretStr
 
 from infra.environment import environment_overrides, override
+from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from serving.config import ServeConfig
@@ -58,7 +59,11 @@ def load_config(
 
 @contextmanager
 def services(config: ProductConfig) -> Iterator[None]:
-    """What training and indexing run on, while a `with` lasts: Ray, and a quiet MLflow."""
+    """What training and indexing run on, while a `with` lasts: Ray, and a quiet MLflow.
+
+    The list of those whose data may not be read is brought up to date first; see `bring_list`.
+    """
+    bring_list(config)
     _quiet_mlflow()
     with ray_session(config.ray):
         yield

@@ -26,6 +26,12 @@ class IndexConfig(Config):
     keep_versions: int = Field(default=2, ge=2)
     """Complete versions that are kept, the live one included. Two at least: a reader that began
     before a swap still finds its version."""
+    keep_days: float | None = Field(default=None, gt=0)
+    """Complete versions that are older are dropped, whatever `keep_versions` says; never the live
+    one, nor the one that a build replaces. None: no version is too old."""
+    rows_per_s: float | None = Field(default=None, gt=0)
+    """Posts and people that a build indexes in a second at most, so that a Milvus in use has time
+    for its readers; None: as many as it can."""
     workers: int | None = Field(default=None, ge=1)
     """Ray tasks that embed at once, one CPU each; None: as many as the cluster has CPUs."""
     here_below: int = Field(default=500, ge=0)
@@ -119,8 +125,8 @@ class CandidateConfig(Config):
     """How many of the person's latest posts and reactions `related` starts from."""
     neighbours: int = Field(default=20, ge=1, le=500)
     """How many similar people `neighbours` asks."""
-    neighbour_posts: int = Field(default=20, ge=1, le=500)
-    """How many of the latest likes and own posts of each of them it looks at."""
+    neighbour_posts: int = Field(default=10, ge=1, le=500)
+    """How many of the latest likes of each of them it looks at, and half as many own posts."""
     spare: int = Field(default=2000, ge=1)
     """Allowed posts after which diversity alone is no reason to look further."""
 

@@ -21,6 +21,9 @@ _MOST_A_TASK = 8192
 """Posts and people of one Ray task: many enough to be worth handing the model to it."""
 
 
+_HERE_AT_ONCE = 256
+
+
 @dataclass(frozen=True)
 class Embedded:
     """Vectors of one kind.
@@ -34,6 +37,12 @@ class Embedded:
     target: Target
     numbers: np.ndarray
     vectors: np.ndarray
+
+    def split(self, most: int) -> "Iterator[Embedded]":
+        """The same in parts of at most so many vectors."""
+        for start in range(0, len(self.numbers), most):
+            some = slice(start, start + most)
+            yield Embedded(self.target, self.numbers[some], self.vectors[some])
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,14 @@ class Work:
 def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
     """Embed everything, in any order, each thing once.
 
-    Yields: vectors of one kind at a time. A post has two or three: post, and image or text or both;
-        a person of whom the model can make nothing has none.
+    Yields: vectors of one kind at a time. A post has two or three: image or text or both, and post
+        after these; a person of whom the model can make nothing has none.
     """
     if len(work) < config.here_below:
-        yield from Embedder(work).embed(np.arange(len(work)))
+        embedder = Embedder(work)
+        for start in range(0, len(work), _HERE_AT_ONCE):
+            stop = min(start + _HERE_AT_ONCE, len(work))
+            yield from embedder.embed(np.arange(start, stop))
     else:
         with _quiet():
             yield from _by_tasks(work, config.workers)
@@ -126,7 +138,7 @@ class Embedder:
         if not len(rows):
             return []
         posts, space = self._features(rows), self._work.space
-        parts = [Embedded(Target.POSTS, rows, space.embed_posts(posts))]
+        parts = []
         image, text = posts.has_image, posts.has_text
         if image.any():
             vectors = space.embed_images(posts.image[image])
@@ -134,6 +146,8 @@ class Embedder:
         if text.any():
             vectors = space.embed_texts(posts.text[text])
             parts.append(Embedded(Target.TEXTS, rows[text.numpy()], vectors))
+        # last: where the row of a post is, those of its parts are, though the build was cut short
+        parts.append(Embedded(Target.POSTS, rows, space.embed_posts(posts)))
         return parts
 
     def _people(self, places: np.ndarray) -> list[Embedded]:

@@ -29,7 +29,7 @@ def erase_post(events: Events, store: VectorStore, post_id: str) -> Erased:
     """Delete a post with its picture, its reactions and its vectors in every version.
 
     Where the index can't be reached the deletion holds all the same: no answer shows what the
-    database lacks, and `live.drift` finds the rows that are left.
+    database lacks, and `drift.drift` finds the rows that are left.
 
     Raises: NotFound; Unavailable if the index doesn't answer, after the database has deleted.
     """
@@ -47,9 +47,13 @@ def erase_person(events: Events, store: VectorStore, user_id: str) -> Erased:
 
 
 def remove_posts(
-    store: VectorStore, post_ids: Sequence[str], *, but: Version | None = None
+    store: VectorStore,
+    post_ids: Sequence[str],
+    *,
+    but: Version | None = None,
+    of: Version | None = None,
 ) -> None:
-    """Take posts out of every version of the index, or of all but one."""
+    """Take posts out of every version of the index, or of all but one, or of one alone."""
     for start in range(0, len(post_ids), 1000):
         for target in _OF_POSTS:
-            store.remove(target, post_ids[start : start + 1000], but=but)
+            store.remove(target, post_ids[start : start + 1000], but=but, of=of)

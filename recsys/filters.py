@@ -9,10 +9,11 @@ it knows no others, so a string that would need one is refused.
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from recsys.tags import tag_token
 from training.errors import BadData
 
 Value = str | int
@@ -25,6 +26,8 @@ class Field(StrEnum):
     AUTHOR = "author"
     LANGUAGE = "language"
     CREATED_AT = "created_at"
+    TAGS = "tags"
+    CATEGORY = "category"
 
 
 Written = Callable[[Value | tuple[Value, ...]], str]
@@ -53,6 +56,10 @@ class Filter(ABC):
 
         return self.write(named), values
 
+    @abstractmethod
+    def within(self, fields: Container[str]) -> "Filter":
+        """The part of the condition that rows with only these fields can be asked."""
+
     def __and__(self, other: "Filter") -> "Filter":
         return Both(self, other)
 
@@ -64,12 +71,24 @@ class Everything(Filter):
     def write(self, written: Written) -> str:
         return ""
 
+    def within(self, fields: Container[str]) -> Filter:
+        return self
+
 
 @dataclass(frozen=True)
-class Equal(Filter):
-    """The field has this value."""
+class OfField(Filter):
+    """A condition on one field."""
 
     field: Field
+
+    def within(self, fields: Container[str]) -> Filter:
+        return self if self.field in fields else Everything()
+
+
+@dataclass(frozen=True)
+class Equal(OfField):
+    """The field has this value."""
+
     value: Value
 
     def write(self, written: Written) -> str:
@@ -77,10 +96,9 @@ class Equal(Filter):
 
 
 @dataclass(frozen=True)
-class Differs(Filter):
+class Differs(OfField):
     """The field has another value."""
 
-    field: Field
     value: Value
 
     def write(self, written: Written) -> str:
@@ -88,10 +106,9 @@ class Differs(Filter):
 
 
 @dataclass(frozen=True)
-class Among(Filter):
+class Among(OfField):
     """The field has one of these values; of none, no row passes."""
 
-    field: Field
     values: tuple[Value, ...]
 
     def write(self, written: Written) -> str:
@@ -99,10 +116,9 @@ class Among(Filter):
 
 
 @dataclass(frozen=True)
-class Without(Filter):
+class Without(OfField):
     """The field has none of these values; of none, every row passes."""
 
-    field: Field
     values: tuple[Value, ...]
 
     def write(self, written: Written) -> str:
@@ -110,10 +126,31 @@ class Without(Filter):
 
 
 @dataclass(frozen=True)
-class AtLeast(Filter):
+class HasAny(OfField):
+    """The field, which holds tags, has one of these; of none, no row passes."""
+
+    tags: tuple[str, ...]
+
+    def write(self, written: Written) -> str:
+        # tokens are of hexadecimal digits, so neither quotes nor wildcards can be among them
+        each = [f'{self.field} like "% {tag_token(tag)} %"' for tag in self.tags]
+        return " or ".join(each) if each else f"{self.field} in {written(())}"
+
+
+@dataclass(frozen=True)
+class HasNone(OfField):
+    """The field, which holds tags, has none of these; of none, every row passes."""
+
+    tags: tuple[str, ...]
+
+    def write(self, written: Written) -> str:
+        return f"not ({HasAny(self.field, self.tags).write(written)})" if self.tags else ""
+
+
+@dataclass(frozen=True)
+class AtLeast(OfField):
     """The field's number is this or more; a row without a number doesn't pass."""
 
-    field: Field
     value: int
 
     def write(self, written: Written) -> str:
@@ -121,10 +158,9 @@ class AtLeast(Filter):
 
 
 @dataclass(frozen=True)
-class AtMost(Filter):
+class AtMost(OfField):
     """The field's number is this or less; a row without a number doesn't pass."""
 
-    field: Field
     value: int
 
     def write(self, written: Written) -> str:
@@ -141,6 +177,9 @@ class Both(Filter):
     def write(self, written: Written) -> str:
         parts = [part for part in (self.left.write(written), self.right.write(written)) if part]
         return " and ".join(f"({part})" for part in parts) if len(parts) == 2 else "".join(parts)
+
+    def within(self, fields: Container[str]) -> Filter:
+        return Both(self.left.within(fields), self.right.within(fields))
 
 
 def among_ids(ids: Iterable[str]) -> Filter:

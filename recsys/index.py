@@ -1,19 +1,22 @@
 """Building the index: what is public is embedded, inserted, counted, and put into use at once."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recsys.build import Build
-from recsys.embed import Embedded, Work, embed
+from recsys.catching_up import catch_up
+from recsys.embed import Embedded, embed
 from recsys.events.database import Events
+from recsys.newcomers import places_of_profiles, profile_mark, stored_profiles
+from recsys.pace import Pace
+from recsys.plan import Plan, plan
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
-from training.errors import BadData
-from training.histories import HistoryConfig, histories
+from training.histories import HistoryConfig
 
 if TYPE_CHECKING:
     from training.features import FeatureTable
@@ -32,8 +35,11 @@ class IndexReport:
         counts: rows by target, as counted in Milvus.
         private: posts left out because they are private.
         absent: posts that have features but aren't in the event database (deleted, not imported).
-        unplaced: people with neither a history nor a learned vector.
+        unplaced: people with neither a history nor a learned vector nor a profile.
         seconds: it took.
+        resumed: posts and people that an earlier run, which was cut short, had indexed already.
+        changed: posts and people that changed while it ran, and were brought in at its end.
+        newcomers: people who are placed by their profile alone.
     """
 
     version: Version
@@ -42,6 +48,9 @@ class IndexReport:
     absent: int
     unplaced: int
     seconds: float
+    resumed: int = 0
+    changed: int = 0
+    newcomers: int = 0
 
 
 def build_index(
@@ -52,14 +61,17 @@ def build_index(
     model_version: str,
     *,
     history: HistoryConfig | None = None,
+    contents: Mapping[str, int] | None = None,
+    resume: bool = True,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Embed posts and people of the event database and make the result the live version.
 
     This process is the only writer of the index meanwhile, by a lease in the event database.
-    Readers keep the old version until the new one is complete; if this process dies, they keep it
-    for good, and the next build clears the remains away. Private posts are in no collection, nor
-    in the history of their author, whose vector others can search by.
+    Readers keep the old version until the new one is complete. If this process dies, they keep it
+    for good, and the next build of the same model goes on where this one stopped: what it holds is
+    asked of Milvus. Private posts are in no collection, nor in the history of their author, whose
+    vector others can search by.
 
     Args:
         space: the model.
@@ -68,6 +80,9 @@ def build_index(
         events: which posts and people there are, and who reacted to what.
         model_version: under which the model is registered: letters and digits.
         history: what counts in a person's history; as in training.
+        contents: marks of the content that the features are of, by post id; None: of what the
+            event database holds when the build begins.
+        resume: go on with a build that was cut short; else begin anew.
         progress: called after each batch.
     Raises: Conflict if another process is indexing; BadData if there is nothing to index;
         CommonspaceError if the count in Milvus is wrong.
@@ -76,68 +91,73 @@ def build_index(
 
     begun = time.monotonic()
     with events.hold(f"index {store.config.prefix}") as lease:
-        visibility = events.visibility()
-        work = _work(space, features, events, visibility, history or HistoryConfig())
-        build = store.begin(model_version, space.dimension)
+        planned = plan(space, features, events, history or HistoryConfig(), contents)
+        build = store.begin(model_version, space.dimension, resume=resume)
         build.weigh(spread_all(space.joint.blocks, space.query_weights))
-        done = 0
-        for part in embed(work, store.config):
-            _insert(part, build, features.post_ids, work, events)
+        todo = planned.without(build.contents(Target.POSTS), build.contents(Target.USERS))
+        done = resumed = len(planned) - len(todo)
+        pace = Pace(store.config.rows_per_s, lease.renew)
+
+        def advance(rows: int) -> None:
+            nonlocal done
+            done += rows
             lease.renew()
-            if progress and part.target in (Target.POSTS, Target.USERS):
-                done += len(part.numbers)
-                progress("index", done, len(work))
+            if progress:
+                progress("index", done, len(planned))
+            pace(rows)
+
+        for part in embed(todo.work, store.config):
+            for some in part.split(store.config.batch_size):
+                _insert(some, build, todo, events)
+                advance(len(some.numbers) if part.target in (Target.POSTS, Target.USERS) else 0)
+        newcomers = len(planned.newcomers) - len(todo.newcomers)
+        for some in _newcomers(todo, space, events):
+            build.insert(Target.USERS, *some)
+            newcomers += len(some[0])
+            advance(len(some[0]))
+        changed = catch_up(build, store, events, space, lease)
         counts = store.publish(build)
-    known = [visibility.get(str(post_id)) for post_id in features.post_ids]
     return IndexReport(
         version=build.version,
         counts=counts,
-        private=known.count(False),
-        absent=known.count(None),
+        private=planned.private,
+        absent=planned.absent,
         unplaced=len(events.people()) - counts[Target.USERS],
         seconds=time.monotonic() - begun,
+        resumed=resumed,
+        changed=changed,
+        newcomers=newcomers,
     )
 
 
-def _work(
-    space: "Space",
-    features: "FeatureTable",
-    events: Events,
-    visibility: Mapping[str, bool],
-    config: HistoryConfig,
-) -> Work:
-    public = np.array([visibility.get(str(id), False) for id in features.post_ids], dtype=bool)
-    rows = np.flatnonzero(public)
-    if not len(rows):
-        raise BadData(
-            "there is no public post to index",
-            hint="import the data into the event database first, and compute its features",
-        )
-    authors, ids = features.user_ids[rows], features.post_ids[rows]
-    people = events.people()
-    found = histories(ids, authors, events.reactions_table(), config, people)
-    learned = set(space.users)
-    users = [user for user in people if found[user] or user in learned]
-    return Work(
-        space=space,
-        features={f.name: getattr(features.posts, f.name).numpy() for f in fields(features.posts)},
-        rows=rows,
-        users=users,
-        # `histories` counted rows among the public posts
-        histories={u: [(int(rows[row]), weight) for row, weight in found[u]] for u in users},
-    )
-
-
-def _insert(part: Embedded, build: Build, post_ids: np.ndarray, work: Work, events: Events) -> None:
+def _insert(part: Embedded, build: Build, todo: Plan, events: Events) -> None:
     """Insert vectors, but of what was deleted or made private since the build began."""
     if part.target is Target.USERS:
-        ids = [work.users[int(number)] for number in part.numbers]
+        ids = [todo.work.users[int(number)] for number in part.numbers]
         known = events.known(ids)
         kept = [at for at, id in enumerate(ids) if id in known]
-        build.insert(part.target, [ids[at] for at in kept], part.vectors[kept])
+        marks = [todo.histories[ids[at]] for at in kept]
+        build.insert(part.target, [ids[at] for at in kept], part.vectors[kept], contents=marks)
         return
-    ids = [str(post_id) for post_id in post_ids[part.numbers]]
+    ids = [str(todo.post_ids[number]) for number in part.numbers]
     posts = events.posts(ids)
     kept = [at for at, id in enumerate(ids) if id in posts and not posts[id].private]
     shown = [ids[at] for at in kept]
-    build.insert(part.target, shown, part.vectors[kept], [posts[id] for id in shown])
+    marks = [todo.contents[id] for id in shown]
+    build.insert(part.target, shown, part.vectors[kept], [posts[id] for id in shown], marks)
+
+
+def _newcomers(
+    todo: Plan, space: "Space", events: Events
+) -> Iterator[tuple[list[str], np.ndarray, None, list[int]]]:
+    """What to insert of people who are known by their profile alone, some at a time."""
+    for people, profiles in stored_profiles(todo.newcomers, events):
+        places = places_of_profiles(space, profiles) if profiles else []
+        found = [
+            (person.user_id, place, profile_mark(person))
+            for person, place in zip(people, places, strict=True)
+            if place is not None
+        ]
+        if found:
+            ids, rows, marks = zip(*found, strict=True)
+            yield list(ids), np.stack(rows), None, list(marks)

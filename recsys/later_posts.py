@@ -1,21 +1,19 @@
 """Posts that came after the data, by the API: encoded from the event database, which holds them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recsys.events.database import Events
-from recsys.events.records import Post
+from recsys.rows import content_mark
+from recsys.stored import AT_ONCE, stored_posts
 
 if TYPE_CHECKING:
     from training.features import FeatureTable
     from training.modalities import PostFeatures
-    from training.space import RawPost, Space
-
-_AT_ONCE = 64
-"""Pictures that are in memory at the same time."""
+    from training.space import Space
 
 
 def with_later_posts(
@@ -24,7 +22,7 @@ def with_later_posts(
     events: Events,
     *,
     progress: Callable[[str, int, int], None] | None = None,
-) -> "FeatureTable":
+) -> "tuple[FeatureTable, dict[str, int]]":
     """The table, and after its rows those public posts of the event database that it lacks.
 
     A post whose picture isn't stored counts by its text; one with neither is left out.
@@ -34,44 +32,41 @@ def with_later_posts(
         features: of the posts of the data.
         events: all posts, and what they show.
         progress: called with `posts`, how many are encoded, and how many have to be.
+    Returns: the table; and marks of the content that was encoded, by id of the later posts.
     """
     known = set(features.post_ids.tolist())
     public = (post_id for post_id, shown in events.visibility().items() if shown)
     later = sorted(post_id for post_id in public if post_id not in known)
     parts, ids, authors, done = [features.posts], [], [], 0
-    for posts, raw in _stored(later, events):
+    contents: dict[str, int] = {}
+    for posts, raw in stored_posts(later, events):
         if raw:
             parts.append(space.features(raw))
             ids += [post.post_id for post in posts]
             authors += [post.user_id for post in posts]
-        done = min(done + _AT_ONCE, len(later))
+            for post, content in zip(posts, raw, strict=True):
+                image_hash = post.image_hash if content.image else None
+                contents[post.post_id] = content_mark(post.text, image_hash)
+        done = min(done + AT_ONCE, len(later))
         if progress:
             progress("posts", done, len(later))
     if not ids:
-        return features
-    return replace(
+        return features, contents
+    table = replace(
         features,
         post_ids=np.concatenate([features.post_ids, np.array(ids)]),
         user_ids=np.concatenate([features.user_ids, np.array(authors)]),
         posts=_joined(parts),
     )
+    return table, contents
 
 
-def _stored(
-    post_ids: Sequence[str], events: Events
-) -> Iterator[tuple[list[Post], "list[RawPost]"]]:
-    """Posts and what they hold, some at a time; those that hold nothing are left out."""
-    from training.space import RawPost
+def no_posts(space: "Space") -> "FeatureTable":
+    """A table without rows: what `with_later_posts` begins with where the database is all."""
+    from training.features import FeatureTable
 
-    for start in range(0, len(post_ids), _AT_ONCE):
-        posts = list(events.posts(post_ids[start : start + _AT_ONCE]).values())
-        pictures = events.pictures([post.image_hash for post in posts if post.image_hash])
-        held = []
-        for post in posts:
-            picture = pictures.get(post.image_hash or "")
-            if picture or post.text:
-                held.append((post, RawPost(post.text or None, picture.data if picture else None)))
-        yield [post for post, _ in held], [raw for _, raw in held]
+    nobody = np.array([], dtype=np.str_)
+    return FeatureTable(nobody, nobody, space.features([]), computed=0, reused=0)
 
 
 def _joined(parts: "Sequence[PostFeatures]") -> "PostFeatures":

@@ -1,62 +1,15 @@
-"""Keeping a live index true to the event database, between one building and the next."""
+"""Writing into a live index, between one building and the next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from recsys.erase import remove_posts
 from recsys.events.database import Events
-from recsys.events.records import Post
+from recsys.events.records import Person, Post
+from recsys.newcomers import profile_mark
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
-from recsys.view import View
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How an index differs from the event database.
-
-    Attributes:
-        missing: ids of public posts that it lacks, or has as they were before the last writing.
-        extra: ids of posts that it holds and that may be shown to nobody, or are no more.
-        strangers: ids of people that it holds and that are no more.
-    """
-
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    strangers: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.strangers)
-
-
-def drift(events: Events, view: View) -> Drift:
-    """Compare a version of the index with the event database, by ids. Raises: Vanished."""
-    visible = events.visibility()
-    extra: set[str] = set()
-    indexed: set[str] = set()
-    for target in (Target.POSTS, Target.IMAGES, Target.TEXTS):
-        for ids in view.ids(target):
-            extra.update(id for id in ids if not visible.get(id, False))
-            if target is Target.POSTS:
-                indexed.update(ids)
-    strangers: set[str] = set()
-    for ids in view.ids(Target.USERS):
-        strangers.update(set(ids) - events.known(ids))
-    outdated = events.unindexed()
-    missing = (
-        id for id, public in visible.items() if public and (id not in indexed or id in outdated)
-    )
-    return Drift(tuple(sorted(missing)), tuple(sorted(extra)), tuple(sorted(strangers)))
-
-
-def remove_extra(found: Drift, store: VectorStore) -> None:
-    """Take what may not be there out of every version of the index."""
-    if found.extra:
-        remove_posts(store, list(found.extra))
-    if found.strangers:
-        store.remove(Target.USERS, found.strangers)
 
 
 def put_posts(
@@ -95,3 +48,30 @@ def put_posts(
         remove_posts(store, shown, but=version)
     done = {post.post_id for post, is_current in zip(posts, current, strict=True) if is_current}
     events.indexed({id: mark for id, mark in marks.items() if id in done or id in hidden})
+
+
+def put_profile(
+    events: Events, store: VectorStore, version: Version, person: Person, place: np.ndarray
+) -> bool:
+    """Place someone by their profile, who is known by nothing else; True if that was done.
+
+    Not if they were deleted, wrote another profile meanwhile, or have a post or a reaction: these
+    tell more, and the next build places them by those.
+
+    Args:
+        events: the truth, which has the profile already.
+        store: the index; this process is its only writer.
+        version: of the index, whose model made the place.
+        person: with the profile that the place was made of.
+        place: (D,) unit; see `newcomers.place_of_profile`.
+    Raises: BadData for a broken vector; Vanished if the version was dropped.
+    """
+    if events.profiles([person.user_id]).get(person.user_id) != person:
+        return False
+    if events.posts_of(person.user_id) or events.reactions_of(person.user_id):
+        return False
+    store.put_people(version, [person.user_id], place[None], [profile_mark(person)])
+    if person.user_id not in events.known([person.user_id]):  # deleted meanwhile
+        store.remove(Target.USERS, [person.user_id])
+        return False
+    return True

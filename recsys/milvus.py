@@ -44,7 +44,8 @@ class Milvus:
         self.config = config
         self.location = config.location(workspace)
         server = None if config.remote else server_of(Path(self.location))
-        self._shared = config.remote or server is not None
+        self.shared_folder = server is not None
+        self._shared = config.remote or self.shared_folder
         self._uri = server.uri if server else self.location
         if self._shared:
             self._client = self._connect()

@@ -10,6 +10,7 @@ import numpy as np
 from recsys.answers import Hit, Recommendation, Recommendations, SimilarUser
 from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import rounds
+from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.diversity import diverse
 from recsys.events.database import Events
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 K_MOST = 1000
 _COPIES = 50
+_STALE_S = 60.0
 
 
 def _now() -> datetime:
@@ -73,6 +75,7 @@ class Recommender:
             raise ValueError("a space needs its model_version, or it could meet another's index")
         self._store = store
         self._events = events
+        self._charts = Charts(events)
         self._config = config or RecommendConfig()
         self._space = space
         self._model_version = model_version
@@ -149,7 +152,8 @@ class Recommender:
                 candidates = [one for one in candidates if where.passes(posts[one.post_id])]
             vectors = {one.post_id: one.vector for one in candidates if one.vector is not None}
             missing = [one.post_id for one in candidates if one.vector is None]
-            vectors |= view.recent(Target.POSTS, missing)
+            # of the minute: an edit that is newer is at its old place in this one answer
+            vectors |= view.recent(Target.POSTS, missing, within_s=_STALE_S)
             ranked = in_order(ranked + ranker.rank(candidates, posts, vectors))
             enough = len(ranked) >= max(k, config.candidates.spare)
             if len(diverse(ranked, k, config.diversity, fill=enough)) == k:
@@ -170,7 +174,9 @@ class Recommender:
             values = self._config.ranking.values
             reacting = self._reacting.person(profile.reactions, now, values)
         condition = where.filter() if where else Everything()
-        return Asking(profile, view, self._events, self._config, now, condition, reacting)
+        return Asking(
+            profile, view, self._events, self._charts, self._config, now, condition, reacting
+        )
 
     def _answers(self, placed: Sequence[Placed], asking: Asking) -> Iterator[Recommendation]:
         """The posts with words; without those that were deleted a moment ago."""

@@ -48,9 +48,11 @@ class VectorCache:
         """What the entries take up."""
         return self._bytes
 
-    def recent(self, version: Version, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """Vectors (D,) that were read or proved within `FRESH_S`, by id."""
-        since = self._clock() - FRESH_S
+    def recent(
+        self, version: Version, target: Target, ids: Sequence[str], within_s: float = FRESH_S
+    ) -> dict[str, np.ndarray]:
+        """Vectors (D,) that were read or proved within so many seconds, by id."""
+        since = self._clock() - within_s
         entries = self._used(version, target, ids)
         return {id: one.vector for id, one in entries.items() if one.confirmed >= since}
 

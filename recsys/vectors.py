@@ -4,20 +4,23 @@ How versions are named and how the live one is told is in `versions.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
 
-from recsys.build import Build, post_rows
+from recsys.build import Build
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
 from recsys.milvus import Milvus, Vanished
+from recsys.rows import content_mark, limited, post_rows, rows_of
+from recsys.schema import schema_of
 from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
-from recsys.view import View
+from recsys.view import View, described
 from training.errors import Conflict, NotFound, Unavailable
 
 T = TypeVar("T")
@@ -47,6 +50,11 @@ class VectorStore:
     def location(self) -> str:
         """The server's URI or the folder."""
         return self._milvus.location
+
+    @property
+    def shared_folder(self) -> bool:
+        """Whether a process of this machine serves the folder to others, and this one asks it."""
+        return self._milvus.shared_folder
 
     def close(self) -> None:
         """Disconnect; a folder is free for another process then."""
@@ -110,26 +118,32 @@ class VectorStore:
 
     # Writing
 
-    def begin(self, model: str, dimension: int) -> Build:
+    def begin(self, model: str, dimension: int, *, resume: bool = False) -> Build:
         """Start a new version, after clearing away builds that were never completed.
 
         Args:
             model: version of the model that embeds.
             dimension: D of its vectors.
+            resume: go on with a build that was cut short, if it is of the same model and shape.
         Raises: BadConfig if the model version can't be part of a name.
         """
         check_model_version(model)
         complete = self.versions()
-        for version in self._all():
-            if version not in complete:
+        cut_short = [version for version in self._all() if version not in complete]
+        going_on = [v for v in cut_short if resume and self._can_go_on(v, model, dimension)][:1]
+        for version in cut_short:
+            if version not in going_on:
                 self._drop(version)
-        version = Version(build=max((v.build for v in complete), default=0) + 1, model=model)
-        return Build(self._milvus, self._names, version, dimension, self.config)
+        number = max((v.build for v in complete), default=0) + 1
+        version = going_on[0] if going_on else Version(build=number, model=model)
+        resumed = bool(going_on)
+        return Build(self._milvus, self._names, version, dimension, self.config, resumed=resumed)
 
     def publish(self, build: Build) -> dict[Target, int]:
         """Count the rows of a build, make it the live version, and drop versions of no more use.
 
-        The version that was live stays, and so many of the newest that `keep_versions` are left.
+        The version that was live stays, and so many of the newest that `keep_versions` are left,
+        but none that is older than `keep_days`.
 
         Returns: rows by target.
         Raises: CommonspaceError if the count is wrong; the old version is live then.
@@ -140,9 +154,34 @@ class VectorStore:
         self._switch(build.version)
         first = [build.version] + ([before] if before else [])
         kept = first + [version for version in self.versions() if version not in first]
-        for version in kept[self.config.keep_versions :]:
-            self._drop(version)
+        made = self.made()
+        days = self.config.keep_days
+        oldest = datetime.now(UTC) - timedelta(days=days) if days else None
+        for place, version in enumerate(kept):
+            old = oldest is not None and made.get(version, oldest) < oldest
+            if place >= self.config.keep_versions or (old and version not in first):
+                self._drop(version)
         return counts
+
+    def made(self) -> dict[Version, datetime]:
+        """When the build of each version was begun; unknown of those of an older release."""
+        begun = dict(filter(None, map(self._names.begun_at, self._aliases())))
+        return {
+            version: datetime.fromtimestamp(begun[version.build], UTC)
+            for version in self._all()
+            if version.build in begun
+        }
+
+    def drop(self, build: int) -> Version:
+        """Drop a complete version for good.
+
+        Raises: NotFound if there is none of this number; Conflict if it is the live one.
+        """
+        version = self._numbered(build)
+        if version == self._live_version():
+            raise Conflict(f"{version} is in use", hint="roll back to another, or index again")
+        self._drop(version)
+        return version
 
     def rollback(self, build: int | None = None) -> Version:
         """Make an older version the live one.
@@ -153,16 +192,15 @@ class VectorStore:
         Raises: NotFound if there is no such version, or nothing is indexed.
         """
         live = self.live().version
-        versions = self.versions()
-        wanted = [v for v in versions if (v.build == build if build else v < live)]
-        if not wanted:
-            kept = ", ".join(str(version.build) for version in versions)
-            raise NotFound(
-                f"there is no build {build}" if build else f"nothing is older than {live}",
-                hint=f"kept builds: {kept}",
-            )
-        self.use(wanted[0])
-        return wanted[0]
+        if build is not None:
+            wanted = self._numbered(build)
+        else:
+            older = [version for version in self.versions() if version < live]
+            if not older:
+                raise NotFound(f"nothing is older than {live}", hint=self._kept())
+            wanted = older[0]
+        self.use(wanted)
+        return wanted
 
     def use(self, version: Version) -> None:
         """Make a complete version the live one. Raises: Vanished if it was dropped."""
@@ -182,6 +220,7 @@ class VectorStore:
         Raises: BadData for a vector that isn't finite and of length 1; Vanished.
         """
         view = self._view(version)
+        contents = _contents(posts, vectors)
         for target, rows in vectors.items():
             name = self._names.collection(target, version)
             there = [bool(np.isfinite(row).all()) for row in rows]
@@ -192,18 +231,45 @@ class VectorStore:
                 self._milvus("delete", name, **self._milvus.condition(among_ids(absent)))
             shown = [post for post, is_there in zip(posts, there, strict=True) if is_there]
             if shown:
-                self._milvus("upsert", name, post_rows(shown, rows[there], view.dimension))
+                marks = [contents[post.post_id] for post in shown]
+                written = post_rows(shown, rows[there], view.dimension, marks)
+                self._milvus("upsert", name, limited(written, view.fields))
         self._cache.forget([post.post_id for post in posts])
 
-    def remove(self, target: Target, ids: Sequence[str], *, but: Version | None = None) -> None:
+    def put_people(
+        self, version: Version, ids: Sequence[str], vectors: np.ndarray, marks: Sequence[int]
+    ) -> None:
+        """Write people into a complete version, over what it holds of them.
+
+        Args:
+            version: which.
+            ids: n ids.
+            vectors: (n, D) unit rows.
+            marks: n marks of what they were made of.
+        Raises: BadData for a vector that isn't finite and of length 1; Vanished.
+        """
+        view = self._view(version)
+        rows = limited(rows_of(ids, vectors, view.dimension, marks), view.fields | {"id", "vector"})
+        self._milvus("upsert", self._names.collection(Target.USERS, version), rows)
+        self._cache.forget(ids)
+
+    def remove(
+        self,
+        target: Target,
+        ids: Sequence[str],
+        *,
+        but: Version | None = None,
+        of: Version | None = None,
+    ) -> None:
         """Delete rows from every complete version, so that no rollback brings them back.
 
         Args:
             target: of what.
             ids: of the rows.
             but: the version that keeps them.
+            of: the only version to lose them, complete or not.
         """
-        for version in self.versions():
+        for version in [of] if of else self.versions():
             if version == but:
                 continue
             self._view(version)
@@ -231,12 +297,38 @@ class VectorStore:
         self._milvus(change, self._posts(version), self._names.live)
 
     def _drop(self, version: Version) -> None:
+        aliases = self._aliases()
         sealed = self._names.sealed(version)
-        if sealed in self._aliases():  # first: what follows may be cut short
+        if sealed in aliases:  # first: what follows may be cut short
             self._milvus("drop_alias", sealed)
+        for alias in aliases:
+            begun = self._names.begun_at(alias)
+            if begun and begun[0] == version.build:
+                self._milvus("drop_alias", alias)
         for part in PARTS:
             self._milvus("drop_collection", self._names.collection(part, version))
         self._views.pop(version, None)
+
+    def _can_go_on(self, version: Version, model: str, dimension: int) -> bool:
+        """Whether a build that was cut short is of this model and shape, and all there."""
+        if version.model != model or version not in self.made():
+            return False
+        for part in PARTS:
+            name = self._names.collection(part, version)
+            fields = schema_of(part, dimension).fields
+            if described(self._milvus, name) != {f.name: f.params.get("dim", 0) for f in fields}:
+                return False
+        return True
+
+    def _numbered(self, build: int) -> Version:
+        """A complete version by its number. Raises: NotFound naming those that there are."""
+        found = [version for version in self.versions() if version.build == build]
+        if not found:
+            raise NotFound(f"there is no build {build}", hint=self._kept())
+        return found[0]
+
+    def _kept(self) -> str:
+        return f"kept builds: {', '.join(str(version.build) for version in self.versions())}"
 
     def _all(self) -> list[Version]:
         parsed = (self._names.parse(name) for name in self._milvus("list_collections"))
@@ -247,3 +339,15 @@ class VectorStore:
 
     def _posts(self, version: Version) -> str:
         return self._names.collection(Target.POSTS, version)
+
+
+def _contents(posts: Sequence[Post], vectors: Mapping[Target, np.ndarray]) -> dict[str, int]:
+    """Marks of what posts' vectors were made of: a picture counts if it was embedded."""
+    images = vectors.get(Target.IMAGES)
+    seen = np.ones(len(posts), dtype=bool)
+    if images is not None:
+        seen = np.isfinite(images).all(axis=1).reshape(len(posts))
+    return {
+        post.post_id: content_mark(post.text, post.image_hash if pictured else None)
+        for post, pictured in zip(posts, seen, strict=True)
+    }

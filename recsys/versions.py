@@ -2,9 +2,11 @@
 
 A version is one collection per target, embedded by one model, `<prefix>_posts_v7_000003`,
 `<prefix>_users_v7_000003` and so on, and a small one with what the model says about asking,
-`<prefix>_weights_v7_000003`. Two kinds of alias keep the state, in Milvus and nowhere else:
+`<prefix>_weights_v7_000003`. Three kinds of alias keep the state, in Milvus and nowhere else:
 
-- `<prefix>_sealed_000003` says that build 3 is complete; collections without it are leftovers.
+- `<prefix>_begun_000003_1795000000` says that all collections of build 3 are there, and since when
+  (seconds since 1970); without `sealed`, it is a build that was cut short and can go on.
+- `<prefix>_sealed_000003` says that build 3 is complete; collections with neither are leftovers.
 - `<prefix>_live` leads to the posts collection of the version in use. The other names follow from
   that one, so switching one alias switches all of them at once and no reader can mix versions.
 """
@@ -63,6 +65,7 @@ class Names:
         self.live = f"{prefix}_live"
         parts = "|".join(PARTS)
         self._collection = re.compile(rf"{re.escape(prefix)}_(?:{parts})_v([A-Za-z0-9]+)_(\d{{6}})")
+        self._begun = re.compile(rf"{re.escape(prefix)}_begun_(\d{{6}})_(\d+)")
 
     def collection(self, part: str, version: Version) -> str:
         """The collection of one of `PARTS` in a version."""
@@ -71,6 +74,15 @@ class Names:
     def sealed(self, version: Version) -> str:
         """The alias that marks a version as complete."""
         return f"{self.prefix}_sealed_{version.build:06d}"
+
+    def begun(self, version: Version, seconds: int) -> str:
+        """The alias that marks a version whose collections are all there, and since when."""
+        return f"{self.prefix}_begun_{version.build:06d}_{seconds}"
+
+    def begun_at(self, alias: str) -> tuple[int, int] | None:
+        """Build and seconds since 1970 that a `begun` alias tells; None for any other alias."""
+        match = self._begun.fullmatch(alias)
+        return (int(match[1]), int(match[2])) if match else None
 
     def parse(self, collection: str) -> Version | None:
         """The version that a collection belongs to; None if it isn't one of ours."""

@@ -8,12 +8,14 @@ import numpy as np
 
 from recsys.filters import Everything, Filter, among_ids
 from recsys.milvus import Milvus
-from recsys.vector_cache import VectorCache
+from recsys.rows import Marks
+from recsys.vector_cache import FRESH_S, VectorCache
 from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
 
 MOST = 16_384
 """Milvus returns no more than this for one query."""
+MARKS = ("content_mark", "fields_mark")
 _FETCHED_AT_ONCE = 1000
 _LISTED_AT_ONCE = 5000
 
@@ -44,6 +46,7 @@ class View:
         dimension: D of every vector.
         weights: direction to (D,) weights of a query's coordinates; see `aimed`.
         cache: of vectors, which the views of a process share.
+        fields: of a post's row; an index of an older release has fewer.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class View:
         dimension: int,
         weights: Mapping[str, np.ndarray],
         cache: VectorCache | None = None,
+        fields: frozenset[str] = frozenset(),
     ) -> None:
         self._milvus = milvus
         self._names = names
@@ -61,6 +65,7 @@ class View:
         self.dimension = dimension
         self._weights = weights
         self._cache = cache or VectorCache(0)
+        self.fields = fields
 
     @classmethod
     def open(
@@ -68,11 +73,11 @@ class View:
     ) -> Self:
         """Read what belongs to the version as a whole; its collections must be in memory."""
         name = names.collection(WEIGHTS, version)
-        fields = milvus("describe_collection", name)["fields"]
-        sizes = {field["name"]: field["params"].get("dim") for field in fields}
+        sizes = described(milvus, name)
+        fields = frozenset(described(milvus, names.collection(Target.POSTS, version)))
         rows = milvus("query", name, filter='id != ""', output_fields=["id", "vector"])
         weights = {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
-        return cls(milvus, names, version, int(sizes["vector"]), weights, cache)
+        return cls(milvus, names, version, sizes["vector"], weights, cache, fields)
 
     def aimed(self, vectors: np.ndarray, asker: Target, target: Target) -> np.ndarray:
         """Vectors as the model asks with them: coordinates weighed by direction.
@@ -101,7 +106,9 @@ class View:
             target: what to search.
             queries: (Q, D) float32 unit rows; one request whatever Q is.
             k: how many per query; at most 16,384 are returned.
-            where: condition on the rows.
+            where: condition on the rows. What it says of fields that an index of an older release
+                lacks is passed over: more is found then, and the caller, who asks the event
+                database in any case, drops it.
         Raises: Conflict if D is another than the index's.
         """
         if queries.ndim != 2 or queries.shape[1] != self.dimension:
@@ -118,10 +125,9 @@ class View:
             data=list(np.ascontiguousarray(queries, dtype=np.float32)),
             anns_field="vector",
             limit=k,
-            **self._milvus.condition(where or Everything()),
+            **self._milvus.condition((where or Everything()).within(self.fields | {"id"})),
             output_fields=["id"],
-            # HNSW looks at `ef` rows, which must be k or more; FLAT takes no notice
-            search_params={"metric_type": "IP", "params": {"ef": max(64, 2 * k)}},
+            search_params={"metric_type": "IP", "params": {"ef": ef(k)}},
         )
         return [
             sorted(
@@ -165,9 +171,11 @@ class View:
         self._cache.keep(self.version, target, found)
         return found
 
-    def recent(self, target: Target, ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """As `fetch`, by what was so at most `vector_cache.FRESH_S` ago."""
-        found = self._cache.recent(self.version, target, ids)
+    def recent(
+        self, target: Target, ids: Sequence[str], within_s: float = FRESH_S
+    ) -> dict[str, np.ndarray]:
+        """As `fetch`, by what was so at most `within_s` seconds ago."""
+        found = self._cache.recent(self.version, target, ids, within_s)
         return found | self.fetch(target, [id for id in ids if id not in found])
 
     def ids(self, target: Target) -> Iterator[list[str]]:
@@ -184,6 +192,38 @@ class View:
         finally:
             rows.close()
 
+    @property
+    def marked(self) -> bool:
+        """Whether rows have marks; those of an index of an older release have none."""
+        return MARKS[0] in self.fields
+
+    def marks(self, target: Target) -> Iterator[list[tuple[str, Marks]]]:
+        """By what rows are compared with the event database, some thousand ids at a time.
+
+        An id that comes twice is there twice. Only if `marked`.
+        """
+        names = MARKS[:1] if target is Target.USERS else MARKS
+        rows = self._milvus(
+            "query_iterator",
+            self._names.collection(target, self.version),
+            batch_size=_LISTED_AT_ONCE,
+            output_fields=["id", *names],
+        )
+        try:
+            while found := rows.next():
+                yield [
+                    (str(row["id"]), Marks(*(int(row[name]) for name in names))) for row in found
+                ]
+        finally:
+            rows.close()
+
+    def dimensions(self) -> dict[Target, int]:
+        """Of the vectors of each collection."""
+        return {
+            target: described(self._milvus, self._names.collection(target, self.version))["vector"]
+            for target in Target
+        }
+
     def count(self, target: Target) -> int:
         """How many rows there are, every acknowledged one included."""
         rows = self._milvus(
@@ -194,3 +234,14 @@ class View:
             consistency_level="Strong",
         )
         return int(rows[0]["count(*)"])
+
+
+def ef(k: int) -> int:
+    """How many rows HNSW looks at for the k nearest, which must be k or more; FLAT ignores it."""
+    return max(64, 2 * k)
+
+
+def described(milvus: Milvus, collection: str) -> dict[str, int]:
+    """The fields of a collection: name to dimension; 0 for a field that isn't a vector."""
+    fields = milvus("describe_collection", collection)["fields"]
+    return {field["name"]: int(field["params"].get("dim", 0)) for field in fields}

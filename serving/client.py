@@ -151,6 +151,9 @@ class Client:
             language=chosen.languages,
             created_after=chosen.created_after and chosen.created_after.isoformat(),
             created_before=chosen.created_before and chosen.created_before.isoformat(),
+            tag=chosen.tags,
+            not_tag=chosen.not_tags,
+            category=chosen.categories,
         )
 
     def similar(self, user_id: str, limit: int = 20, cursor: str | None = None) -> SimilarUsers:

@@ -224,8 +224,8 @@ def _lost(service: Served, answers: Sequence[Answer]) -> int:
 def _doubled(world: World, asks: Sequence[Ask]) -> tuple[int, int]:
     """Rows that are there twice, and posts by which the index differs from the database."""
     from infra.product import load_config
+    from recsys.drift import drift
     from recsys.events.database import Events
-    from recsys.live import drift
     from recsys.vectors import VectorStore
     from recsys.versions import Target
 
@@ -243,7 +243,7 @@ def _doubled(world: World, asks: Sequence[Ask]) -> tuple[int, int]:
         twice += len(mine) - len({post.post_id for post in mine} & set(written))
         twice += len(likes) - len({like.post_id for like in likes})
         found = drift(events, view)
-        return twice, len(found.missing) + len(found.extra)
+        return twice, len(found.to_embed) + len(found.extra)
 
 
 class _Peak:

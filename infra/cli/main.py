@@ -10,6 +10,8 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    events,
+    forget,
     index,
     interests,
     jobs,
@@ -36,13 +38,14 @@ app = typer.Typer(
 
 app.command()(demo.demo)
 app.add_typer(data.app)
+app.add_typer(events.app)
 app.command()(train.train)
 app.command()(train.evaluate)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
-app.command()(index.index)
+app.add_typer(index.app)
 app.command()(recommend.recommend)
 app.command()(recommend.similar)
 app.command()(recommend.search)
@@ -51,6 +54,7 @@ app.command()(interests.describe)
 app.command()(communities.communities)
 app.command()(serve.serve)
 app.add_typer(keys.app)
+app.add_typer(forget.app)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)

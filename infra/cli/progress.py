@@ -44,13 +44,16 @@ class BarProgress(Observer):
     def __init__(self, bars: "Progress") -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._speed = _Speed()
 
     def stage(self, title: str) -> None:
         self._tasks.clear()
+        self._speed = _Speed()
         self._bars.console.print(title, style="bold", highlight=False, markup=False)
 
     def advance(self, what: str, done: int, total: int) -> None:
-        self._show(what, done, total, "")
+        rate = self._speed.of(what, done)
+        self._show(what, done, total, f"{rate:.3g}/s" if rate else "")
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         self._show("epochs", epoch, epochs, figures(metrics))
@@ -69,21 +72,41 @@ class LineProgress(Observer):
 
     def __init__(self) -> None:
         self._next_line = 0.0
+        self._speed = _Speed()
 
     def stage(self, title: str) -> None:
+        self._speed = _Speed()
         self._next_line = time.monotonic() + LINE_EVERY_S
         note(title)
 
     def advance(self, what: str, done: int, total: int) -> None:
+        rate = self._speed.of(what, done)
         if 0 < total <= done or time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY_S
-            note(f"  {what}: {done} of {total}" if total else f"  {what}: {done}")
+            line = f"  {what}: {done} of {total}" if total else f"  {what}: {done}"
+            if rate:
+                line += f", {rate:.3g}/s"
+                line += f", {(total - done) / rate:.0f} s left" if total > done else ""
+            note(line)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         note(f"  epoch {epoch} of {epochs}  {figures(metrics)}")
 
     def note(self, text: str) -> None:
         note(f"  {text}")
+
+
+class _Speed:
+    """How fast things are counted, each since it was first told: a count may begin above 0."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, int]] = {}
+
+    def of(self, what: str, done: int) -> float:
+        """A second; 0 before that can be told."""
+        now = time.monotonic()
+        since, before = self._first.setdefault(what, (now, done))
+        return (done - before) / (now - since) if now - since >= 1 else 0.0
 
 
 def figures(metrics: Mapping[str, float]) -> str:

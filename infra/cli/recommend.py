@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.options import AsJson, ConfigFile, Overrides, Workspace, configuration
-from infra.cli.output import results, shorten, table
+from infra.cli.output import note, results, shorten, table
 from training.errors import BadConfig, BadData
 
 if TYPE_CHECKING:
@@ -41,14 +41,17 @@ def recommend(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recommend posts to a person, each with a reason.
+    """Recommend posts to a person, each with why.
 
-    Only posts that are new to them, and not their own.
+    Only posts that are new to them, and not their own; none that they hid or muted, nor of anyone
+    whom they blocked or who blocked them. To a person of whom nothing is known yet, popular and
+    fresh posts, and the answer says so.
 
     \b
     Examples:
       commonspace recommend alice
       commonspace recommend alice -k 5 --json
+      commonspace recommend alice --set recommend.diversity.strength=0.3
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show, _recommender(settings) as recommender:
@@ -57,6 +60,8 @@ def recommend(
             (number, f.score, shorten(f.title, TITLE_WIDTH), f.author, f.post_id, _why(f.reasons))
             for number, f in enumerate(found, start=1)
         ]
+        if found.fallback:
+            note(f"nothing is known of {user}'s taste yet: these are popular and fresh posts")
         show(
             [asdict(answer) for answer in found],
             text=table(("", "score", "title", "author", "post", "why"), rows),
@@ -66,21 +71,27 @@ def recommend(
 def similar(
     user: User,
     count: Count = None,
+    to_follow: Annotated[
+        bool,
+        typer.Option("--to-follow", help="Only people who post and whom USER doesn't follow yet."),
+    ] = False,
     config: ConfigFile = None,
     overrides: Overrides = None,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find people like a person.
+    """Find people like a person, with what binds them.
 
     \b
     Examples:
       commonspace similar alice
       commonspace similar alice -k 3 --json
+      commonspace similar alice --to-follow
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show, _recommender(settings) as recommender:
-        found = recommender.similar(user, count)
+        ask = recommender.to_follow if to_follow else recommender.similar
+        found = ask(user, count)
         rows = [
             (number, f.score, f.user_id, _why(f.reasons)) for number, f in enumerate(found, start=1)
         ]

@@ -120,6 +120,8 @@ def _table(retrieval: "Retrieval", title: str) -> str:
 
 def _report(done: "TrainResult") -> str:
     verdict = "champion now" if done.decision.promoted else "not champion"
+    forgotten = done.data.manifest.report.forgotten
+    left_out = ", ".join(f"{rows} {table}" for table, rows in forgotten.items())
     return "\n".join(
         [
             _table(done.retrieval, "Retrieval on the test posts"),
@@ -127,6 +129,10 @@ def _report(done: "TrainResult") -> str:
             f"run            {done.run_name} in {done.run_folder}",
             f"MLflow run     {done.mlflow_run_id}",
             f"model version  {done.model_version}: {verdict}, {done.decision.reason}",
+            *(
+                [f"left out       {left_out} of people and posts that were forgotten"]
+                * bool(left_out)
+            ),
         ]
     )
 
@@ -143,4 +149,5 @@ def _as_dict(done: "TrainResult") -> dict[str, Any]:
         "retrieval": done.retrieval,
         "data_digest": done.data.manifest.digest,
         "quarantined": done.quarantined,
+        "forgotten": done.data.manifest.report.forgotten,
     }

@@ -14,9 +14,10 @@ def neighbours(request: Request) -> list[str]:
     near = asking.neighbours
     if not near:
         return []
-    posted = asking.events.public_posts_of(near, asking.config.candidates.neighbour_posts)
+    most = -(-asking.config.candidates.neighbour_posts // 2)
+    posted = asking.events.public_posts_of(near, most)
     own = chain.from_iterable(zip_longest(*(posted[user_id] for user_id in near)))
     written = [post.post_id for post in own if post is not None]
     by_turns = chain.from_iterable(zip_longest(asking.liked_nearby, written))
     proposed = dict.fromkeys(id for id in by_turns if id is not None and id not in request.exclude)
-    return list(proposed)[: request.count]
+    return list(proposed)[: request.half]

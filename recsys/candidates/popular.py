@@ -7,4 +7,4 @@ from recsys.candidates.source import Request, sources
 def popular(request: Request) -> list[str]:
     """The posts with most reactions of an approving kind."""
     asking = request.asking
-    return asking.events.popular(asking.approving, request.general, request.exclude)
+    return asking.charts.first(asking.approving, request.general, request.exclude)

@@ -7,4 +7,4 @@ from recsys.candidates.source import Request, sources
 def reactions(request: Request) -> list[str]:
     """The best posts by the model of reactions, for a person whose reactions it knows."""
     person = request.asking.reacting
-    return [] if person is None else person.nearest(request.count, request.exclude)
+    return [] if person is None else person.nearest(request.half, request.exclude)

@@ -55,6 +55,11 @@ class Request:
             return self.count
         return max(1, self.count * config.general // config.count)
 
+    @property
+    def half(self) -> int:
+        """How many posts to propose for a source whose proposals come with no likeness."""
+        return -(-self.count // 2)
+
     @cached_property
     def nearby(self) -> Nearby:
         """The posts near the person, their interests and their latest anchors, by one request.

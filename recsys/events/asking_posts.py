@@ -1,21 +1,23 @@
 """Questions about posts, each over a connection."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import fields
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, null, select
 
 from recsys.events.chunks import chunks
 from recsys.events.records import Post
-from recsys.events.tables import people, pictures, posts, tallies
+from recsys.events.tables import people, pictures, posts
 
 STREAMED = 1000
 LATEST = (posts.c.created_at.desc().nulls_last(), posts.c.post_id)
-_OUTLINED = [column for column in posts.columns if column.name != "text"]
+_FIELDS = [posts.c[field.name] for field in fields(Post)]
+_OUTLINED = [null().label("text") if column.name == "text" else column for column in _FIELDS]
 
 
 def by_id(connection: Connection, post_ids: Collection[str]) -> dict[str, Post]:
     """Those of the posts that exist."""
-    return _by_id(connection, select(posts), post_ids)
+    return _by_id(connection, select(*_FIELDS), post_ids)
 
 
 def outlines(connection: Connection, post_ids: Collection[str]) -> dict[str, Post]:
@@ -27,13 +29,13 @@ def _by_id(connection: Connection, query: Select, post_ids: Collection[str]) -> 
     found: dict[str, Post] = {}
     for part in chunks(post_ids):
         for row in connection.execute(query.where(posts.c.post_id.in_(part))):
-            found[row.post_id] = _post(row)
+            found[row[0]] = _post(row)
     return found
 
 
 def of_person(connection: Connection, user_id: str) -> list[Post]:
     """A person's posts, latest first, undated ones last."""
-    query = select(posts).where(posts.c.user_id == user_id).order_by(*LATEST)
+    query = select(*_FIELDS).where(posts.c.user_id == user_id).order_by(*LATEST)
     return [_post(row) for row in connection.execute(query)]
 
 
@@ -45,7 +47,7 @@ def public_of(
     found: dict[str, list[Post]] = {user_id: [] for user_id in user_ids}
     for part in chunks(user_ids):
         public = posts.c.user_id.in_(part) & ~posts.c.private
-        placed = select(posts, place.label("place")).where(public).subquery()
+        placed = select(*_FIELDS, place.label("place")).where(public).subquery()
         query = select(placed).where(placed.c.place <= most).order_by(placed.c.place)
         for row in connection.execute(query):
             found[row.user_id].append(_post(row))
@@ -55,20 +57,6 @@ def public_of(
 def fresh(connection: Connection, count: int, exclude: Collection[str]) -> list[str]:
     """The latest public posts but for the excluded; at most `count` ids."""
     query = select(posts.c.post_id).where(~posts.c.private).order_by(*LATEST)
-    return _first(connection, query, count, exclude)
-
-
-def popular(
-    connection: Connection, kinds: Sequence[str], count: int, exclude: Collection[str]
-) -> list[str]:
-    """The public posts with most reactions of these kinds; at most `count` ids."""
-    query = (
-        select(posts.c.post_id)
-        .join(tallies, tallies.c.post_id == posts.c.post_id)
-        .where(~posts.c.private, tallies.c.kind.in_(kinds))
-        .group_by(posts.c.post_id)
-        .order_by(func.sum(tallies.c.count).desc(), posts.c.post_id)
-    )
     return _first(connection, query, count, exclude)
 
 
@@ -99,14 +87,6 @@ def lacking_pictures(connection: Connection, hashes: Collection[str]) -> set[str
 
 
 def _post(row: Row) -> Post:
-    return Post(
-        post_id=row.post_id,
-        user_id=row.user_id,
-        text=getattr(row, "text", None),
-        tags=tuple(row.tags),
-        created_at=row.created_at,
-        language=row.language,
-        private=row.private,
-        image_hash=row.image_hash,
-        category=row.category,
-    )
+    """By position, for there are many: a row by `_FIELDS`."""
+    post_id, user_id, text, tags, *rest = row[: len(_FIELDS)]
+    return Post(post_id, user_id, text, tuple(tags), *rest)

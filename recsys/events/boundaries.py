@@ -1,5 +1,6 @@
 """What people want to see no more, and whom they want to have nothing to do with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from recsys.events.upsert import upsert
 from training.data.identity import is_good_id
 from training.errors import BadData, Gone
 
-_LONGEST_TAG = 200
+LONGEST_TAG = 200
 _BLOCKED_BY = "blocked_by"
 
 
@@ -30,7 +31,7 @@ class BoundaryKind(StrEnum):
     """One post, from the one who hides it."""
 
 
-_OF_PEOPLE = (BoundaryKind.MUTED_AUTHOR, BoundaryKind.BLOCKED)
+OF_PEOPLE = (BoundaryKind.MUTED_AUTHOR, BoundaryKind.BLOCKED)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,23 @@ class Boundaries:
     def people(self) -> frozenset[str]:
         """People who are kept from this person, and this person from them."""
         return self.blocked | self.blocked_by
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """One of them.
+
+    Attributes:
+        user_id: whose.
+        kind: what it keeps away.
+        target: the id of a person or post, or a tag.
+        created_at: since when, with time zone; None for now.
+    """
+
+    user_id: str
+    kind: BoundaryKind
+    target: str
+    created_at: datetime | None = None
 
 
 class BoundaryStore:
@@ -100,16 +118,13 @@ class BoundaryStore:
         Raises: BadData for what can't be an id or a tag, or for oneself; Gone if the person or the
             target was deleted for good.
         """
-        kind, target = BoundaryKind(kind), target.strip()
-        _check(user_id, kind, target)
-        insert = upsert(self._engine, boundaries).values(
-            user_id=user_id, kind=kind.value, target=target, created_at=datetime.now(UTC)
-        )
+        boundary = Boundary(user_id, BoundaryKind(kind), target.strip())
+        _check(boundary)
         with changing(self._engine) as connection:
-            if gone := _gone(connection, user_id, kind, target):
-                raise Gone(f"{gone!r:.140} was deleted for good")
-            done = connection.execute(insert.on_conflict_do_nothing())
-        return done.rowcount > 0
+            added, refused = put_boundaries(connection, [boundary])
+            if refused:
+                raise Gone(f"{user_id!r} or {boundary.target!r:.140} was deleted for good")
+        return added > 0
 
     def remove(self, user_id: str, kind: BoundaryKind, target: str) -> bool:
         """Take a boundary back; True if it was there."""
@@ -122,9 +137,29 @@ class BoundaryStore:
             return connection.execute(delete(boundaries).where(this)).rowcount > 0
 
 
+def put_boundaries(connection: Connection, batch: Sequence[Boundary]) -> tuple[int, int]:
+    """Set boundaries; how many are new, and how many were refused: an end was deleted for good."""
+    gone = tombstones.buried(connection, (digest for one in batch for digest in _ends(one)))
+    taken = [one for one in batch if gone.isdisjoint(_ends(one))]
+    now = datetime.now(UTC)
+    rows = {
+        (one.user_id, one.kind.value, one.target): {
+            "user_id": one.user_id,
+            "kind": one.kind.value,
+            "target": one.target,
+            "created_at": one.created_at or now,
+        }
+        for one in taken
+    }
+    insert = upsert(connection, boundaries).on_conflict_do_nothing()
+    added = insert.returning(boundaries.c.user_id)
+    new = connection.execute(added, [rows[key] for key in sorted(rows)]).all() if rows else []
+    return len(new), len(batch) - len(taken)
+
+
 def drop_person(connection: Connection, user_id: str) -> None:
     """Forget the boundaries of a person, and those that others set to them."""
-    to_them = boundaries.c.kind.in_(_OF_PEOPLE) & (boundaries.c.target == user_id)
+    to_them = boundaries.c.kind.in_(OF_PEOPLE) & (boundaries.c.target == user_id)
     connection.execute(delete(boundaries).where(or_(boundaries.c.user_id == user_id, to_them)))
 
 
@@ -134,23 +169,25 @@ def drop_post(connection: Connection, post_id: str) -> None:
     connection.execute(delete(boundaries).where(hidden))
 
 
-def _check(user_id: str, kind: BoundaryKind, target: str) -> None:
+def _check(boundary: Boundary) -> None:
     rule = "must be 1 to 128 of the characters A-Za-z0-9_.:@/-"
+    user_id, target = boundary.user_id, boundary.target
     if not is_good_id(user_id):
         raise BadData(f"id {user_id!r:.140} {rule}")
-    if kind is BoundaryKind.MUTED_TAG:
-        if not target or len(target) > _LONGEST_TAG or not target.isprintable():
-            raise BadData(f"tag {target!r:.60} must be 1 to {_LONGEST_TAG} printable characters")
+    if boundary.kind is BoundaryKind.MUTED_TAG:
+        if not target or len(target) > LONGEST_TAG or not target.isprintable():
+            raise BadData(f"tag {target!r:.60} must be 1 to {LONGEST_TAG} printable characters")
     elif not is_good_id(target):
         raise BadData(f"id {target!r:.140} {rule}")
-    elif kind in _OF_PEOPLE and target == user_id:
+    elif boundary.kind in OF_PEOPLE and target == user_id:
         raise BadData(f"{user_id!r} can't be kept from {user_id!r}", hint="name another person")
 
 
-def _gone(connection: Connection, user_id: str, kind: BoundaryKind, target: str) -> str | None:
-    """The end that was deleted, if one was."""
-    digests = {tombstones.of_person(user_id): user_id}
-    if kind is not BoundaryKind.MUTED_TAG:
-        digest = tombstones.of_post if kind is BoundaryKind.HIDDEN else tombstones.of_person
-        digests[digest(target)] = target
-    return next((digests[one] for one in tombstones.buried(connection, digests)), None)
+def _ends(boundary: Boundary) -> list[str]:
+    """The digests of the person and of what it is about; a tag can't be deleted."""
+    ends = [tombstones.of_person(boundary.user_id)]
+    if boundary.kind is BoundaryKind.HIDDEN:
+        ends.append(tombstones.of_post(boundary.target))
+    elif boundary.kind in OF_PEOPLE:
+        ends.append(tombstones.of_person(boundary.target))
+    return ends

@@ -1,7 +1,7 @@
 """The event database: questions about people, posts and reactions, and changes to them."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -14,19 +14,26 @@ from recsys.config import EventsConfig
 from recsys.events import (
     asking_posts,
     asking_reactions,
+    batches,
     erasing,
+    imports,
     lease,
     listing,
+    popularity,
+    schema,
+    stats,
     unindexed,
     writing,
 )
 from recsys.events.asking_reactions import Liked
+from recsys.events.batches import Batch, Written
 from recsys.events.boundaries import BoundaryStore
 from recsys.events.chunks import chunks
 from recsys.events.engine import open_engine
 from recsys.events.exposures import Exposures
 from recsys.events.pictures import StoredPicture, drop_unused, put_pictures, read_pictures
 from recsys.events.records import Person, Post, Reaction
+from recsys.events.stats import Stats
 from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
 from recsys.events.transactions import changing, reading
@@ -45,6 +52,7 @@ class Events:
         boundaries: what people muted, blocked and hid.
         tallies: how many reactions posts have.
         exposures: the log of what was shown.
+        imports: how far imports got.
 
     Raises: BadConfig, Unavailable; Conflict if a newer release made the database.
     """
@@ -54,6 +62,7 @@ class Events:
         self.boundaries = BoundaryStore(self._engine)
         self.tallies = Tallies(self._engine)
         self.exposures = Exposures(self._engine)
+        self.imports = imports.Imports(self._engine)
 
     def close(self) -> None:
         """Close every connection."""
@@ -92,6 +101,17 @@ class Events:
                 found.update(connection.scalars(query))
         return found
 
+    def profiles(self, user_ids: Collection[str]) -> dict[str, Person]:
+        """Those of the people who say or show something of themselves, by id."""
+        told = people.c.profile.is_not(None) | people.c.image_hash.is_not(None)
+        found: dict[str, Person] = {}
+        with reading(self._engine) as connection:
+            for part in chunks(user_ids):
+                query = select(people).where(people.c.user_id.in_(part), told)
+                for row in connection.execute(query):
+                    found[row.user_id] = Person(row.user_id, row.profile, row.image_hash)
+        return found
+
     def people(self) -> list[str]:
         """All ids, ascending."""
         with reading(self._engine) as connection:
@@ -112,6 +132,11 @@ class Events:
         """How many people, posts and reactions there are."""
         with reading(self._engine) as connection:
             return listing.counts(connection)
+
+    def stats(self) -> Stats:
+        """What is there, in numbers."""
+        with reading(self._engine) as connection:
+            return stats.stats(connection, schema.head())
 
     # Posts
 
@@ -175,7 +200,7 @@ class Events:
     def popular(self, kinds: Sequence[str], count: int, exclude: Collection[str] = ()) -> list[str]:
         """The public posts with most reactions of these kinds; at most `count` ids."""
         with reading(self._engine) as connection:
-            return asking_posts.popular(connection, kinds, count, exclude)
+            return popularity.popular(connection, kinds, count, exclude)
 
     # Reactions
 
@@ -288,7 +313,36 @@ class Events:
         actors = dict.fromkeys(reaction.user_id for reaction in batch)
         with changing(self._engine) as connection:
             writing.put_people(connection, [Person(actor) for actor in actors])
-            return writing.put_reactions(connection, batch, keys)
+            ids = [
+                writing.reaction_id(one, key)
+                for one, key in zip(batch, keys or [None] * len(batch), strict=True)
+            ]
+            return writing.put_reactions(connection, batch, ids)
+
+    def ingest(
+        self,
+        batch: Batch,
+        *,
+        mark: str = "",
+        rows: int = 0,
+        before_commit: Callable[[Written], None] | None = None,
+    ) -> Written:
+        """Write a batch whole or not at all; when this returns it is on disk.
+
+        Args:
+            batch: people, posts, reactions and boundaries. Posts that are another person's are left
+                out, and named in what is returned.
+            mark: of the import that it is a part of, if it is; see `Imports`.
+            rows: of that import that are in with this batch.
+            before_commit: told what became of the batch; if it raises, nothing of it is written.
+        """
+        with changing(self._engine) as connection:
+            done = batches.write(connection, batch)
+            if mark:
+                imports.advance(connection, mark, rows)
+            if before_commit:
+                before_commit(done)
+        return done
 
     def delete_post(self, post_id: str) -> int:
         """Delete a post and the reactions to it; no import brings it back.

@@ -109,9 +109,11 @@ class Exposures:
         return self._stream(query.order_by(exposures.c.shown_at, exposures.c.exposure_id))
 
     def _stream(self, query: Select) -> Iterator[Exposure]:
-        with reading(self._engine) as connection:
-            streamed = connection.execution_options(yield_per=_STREAMED)
-            for row in streamed.execute(query):
+        with (
+            reading(self._engine) as connection,
+            connection.execution_options(yield_per=_STREAMED).execute(query) as stream,
+        ):
+            for row in stream:
                 yield _exposure(row)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from recsys.events.tables import people, posts, reactions
+from training.data.identity import is_good_id
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,15 @@ class Counts:
 def people_by_posts(
     connection: Connection, prefix: str, start: int, count: int
 ) -> list[tuple[str, int]]:
-    """Ids of people that begin so, with their number of public posts; most first, then by id."""
+    """Ids of people that begin so, with their number of public posts; most first, then by id.
+
+    Whether letters are small or capital makes no difference.
+    """
+    if prefix and not is_good_id(prefix):
+        return []
     public = (
         select(posts.c.user_id, func.count().label("posts"))
-        .where(~posts.c.private, posts.c.user_id.startswith(prefix, autoescape=True))
+        .where(~posts.c.private, posts.c.user_id.istartswith(prefix, autoescape=True))
         .group_by(posts.c.user_id)
         .subquery()
     )
@@ -38,7 +44,7 @@ def people_by_posts(
     query = (
         select(people.c.user_id, total)
         .outerjoin(public, public.c.user_id == people.c.user_id)
-        .where(people.c.user_id.startswith(prefix, autoescape=True))
+        .where(people.c.user_id.istartswith(prefix, autoescape=True))
         .order_by(total.desc(), people.c.user_id)
         .offset(start)
         .limit(count)

@@ -57,7 +57,7 @@ def put_pictures(connection: Connection, batch: dict[str, StoredPicture]) -> Non
     statement = upsert(connection, pictures).on_conflict_do_nothing(index_elements=["image_hash"])
     rows = [
         {"image_hash": hash, "media_type": one.media_type, "data": one.data}
-        for hash, one in batch.items()
+        for hash, one in sorted(batch.items())
     ]
     connection.execute(statement, rows)
 
@@ -76,7 +76,7 @@ def drop_unused(connection: Connection, hashes: Sequence[str | None]) -> None:
     by_post = select(posts.c.post_id).where(posts.c.image_hash == pictures.c.image_hash)
     by_person = select(people.c.user_id).where(people.c.image_hash == pictures.c.image_hash)
     unused = ~by_post.exists() & ~by_person.exists()
-    for hash in {hash for hash in hashes if hash}:
+    for hash in sorted({hash for hash in hashes if hash}):
         connection.execute(delete(pictures).where(pictures.c.image_hash == hash, unused))
 
 

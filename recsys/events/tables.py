@@ -85,7 +85,7 @@ posts = Table(
 reactions = Table(
     "reactions",
     metadata,
-    Column("key", String(32), primary_key=True),  # idempotency: see `writing.reaction_key`
+    Column("key", String(32), primary_key=True),  # idempotency: see `writing.reaction_id`
     Column("user_id", ID, nullable=False),
     Column("post_id", ID, nullable=False),
     Column("kind", String(64), nullable=False),
@@ -162,6 +162,15 @@ tombstones = Table(
     metadata,
     Column("digest", String(32), primary_key=True),
     Column("created_at", Instant, nullable=False),
+)
+
+# How far imports got that were cut; by a hash of what they read.
+imports = Table(
+    "imports",
+    metadata,
+    Column("mark", String(32), primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 # Who does what only one may do at a time.

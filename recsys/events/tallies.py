@@ -31,11 +31,18 @@ class Tallies:
                     found[post_id][kind] = count
         return dict(found)
 
-    def wrong(self) -> list[str]:
-        """The posts whose tallies aren't the number of their reactions; none, unless by a fault."""
+    def wrong(self, post_ids: Collection[str] | None = None) -> list[str]:
+        """The posts whose tallies aren't the number of their reactions; none, unless by a fault.
+
+        Args:
+            post_ids: which to look at, some hundred at most; None for all.
+        """
         there = select(tallies.c.post_id, tallies.c.kind, tallies.c.count)
         each = (reactions.c.post_id, reactions.c.kind)
         counted = select(*each, func.count()).group_by(*each)
+        if post_ids is not None:
+            there = there.where(tallies.c.post_id.in_(post_ids))
+            counted = counted.where(reactions.c.post_id.in_(post_ids))
         with reading(self._engine) as connection:
             tallied = {tuple(row) for row in connection.execute(there)}
             differing = tallied ^ {tuple(row) for row in connection.execute(counted)}

@@ -53,7 +53,12 @@ def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: boo
     gone = tombstones.buried(connection, (one for post in batch for one in _post_digests(post)))
     taken = [post for post in batch if gone.isdisjoint(_post_digests(post))]
     rows = [_post_row(post) for post in sorted(taken, key=lambda post: post.post_id)]
-    _check_authors(connection, rows)
+    if others := written_by_others(connection, taken):
+        post_id, author = next(iter(others.items()))
+        raise Conflict(
+            f"post {post_id!r} is {author!r}'s, and can't become another person's",
+            hint="give the new post another id, or delete the old one first",
+        )
     insert = upsert(connection, posts)
     changes: dict[str, Any] = {
         name: insert.excluded[name]
@@ -63,6 +68,19 @@ def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: boo
     changes["private"] = kept if may_publish else or_(posts.c.private, kept)
     statement = insert.on_conflict_do_update(index_elements=["post_id"], set_=changes)
     return _run(connection, statement, rows)
+
+
+def written_by_others(connection: Connection, batch: Sequence[Post]) -> dict[str, str]:
+    """Posts of a batch that another person has written already, and who; in the batch or before."""
+    authors: dict[str, str] = {}
+    for part in chunks(dict.fromkeys(post.post_id for post in batch)):
+        found = select(posts.c.post_id, posts.c.user_id).where(posts.c.post_id.in_(part))
+        authors.update((row.post_id, row.user_id) for row in connection.execute(found))
+    return {
+        post.post_id: author
+        for post in batch
+        if (author := authors.setdefault(post.post_id, post.user_id)) != post.user_id
+    }
 
 
 @dataclass(frozen=True)
@@ -80,28 +98,26 @@ class Reacted:
     refused: int
 
 
-def put_reactions(
-    connection: Connection, batch: Sequence[Reaction], keys: Sequence[str | None] | None = None
-) -> Reacted:
+def put_reactions(connection: Connection, batch: Sequence[Reaction], ids: Sequence[str]) -> Reacted:
     """Add reactions that aren't there yet.
 
     Args:
         connection: in a transaction.
         batch: n reactions.
-        keys: n keys that their senders chose; without one, see `reaction_key`.
+        ids: n ids that they are known by; see `reaction_id`.
     """
     ends = [(tombstones.of_person(one.user_id), tombstones.of_post(one.post_id)) for one in batch]
     gone = tombstones.buried(connection, (digest for pair in ends for digest in pair))
     rows = [
         {
-            "key": tombstones.digest("client", one.user_id, key) if key else reaction_key(one),
+            "key": id,
             "user_id": one.user_id,
             "post_id": one.post_id,
             "kind": one.kind,
             "value": one.value,
             "created_at": one.created_at,
         }
-        for one, key, pair in zip(batch, keys or [None] * len(batch), ends, strict=True)
+        for one, id, pair in zip(batch, ids, ends, strict=True)
         if gone.isdisjoint(pair)
     ]
     by_key = {row["key"]: row for row in reversed(rows)}  # of equal keys the first counts
@@ -117,8 +133,15 @@ def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> list[str]
     return list(connection.scalars(insert.returning(reactions.c.key), rows)) if rows else []
 
 
-def reaction_key(reaction: Reaction) -> str:
-    """By which a reaction sent twice is known: who, what, how and when, as 32 hex digits."""
+def reaction_id(reaction: Reaction, key: str | None = None) -> str:
+    """By which a reaction sent twice is known, as 32 hex digits.
+
+    Args:
+        reaction: without a key, who, what, how and when decide.
+        key: that its sender chose; senders don't know each other's, so it counts with who reacts.
+    """
+    if key:
+        return tombstones.digest("client", reaction.user_id, key)
     when = reaction.created_at.astimezone(UTC).isoformat() if reaction.created_at else ""
     return tombstones.digest(reaction.user_id, reaction.post_id, reaction.kind, when)
 
@@ -150,15 +173,3 @@ def _post_row(post: Post) -> dict[str, Any]:
 
 def _post_digests(post: Post) -> set[str]:
     return {tombstones.of_post(post.post_id), tombstones.of_person(post.user_id)}
-
-
-def _check_authors(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    authors = {row["post_id"]: row["user_id"] for row in rows}
-    for part in chunks(authors):
-        found = select(posts.c.post_id, posts.c.user_id).where(posts.c.post_id.in_(part))
-        for post_id, author in connection.execute(found):
-            if authors[post_id] != author:
-                raise Conflict(
-                    f"post {post_id!r} is {author!r}'s, and can't become {authors[post_id]!r}'s",
-                    hint="give the new post another id, or delete the old one first",
-                )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.wire.fields import PAGE, Cursor, Language, Message, Moment, UserId
+from serving.wire.fields import PAGE, Category, Cursor, Language, Message, Moment, Tag, UserId
 from serving.wire.search import Filters
 
 
@@ -50,6 +50,12 @@ class RecommendationsQuery(PageQuery):
     """Posts in one of these; repeatable."""
     created_after: Moment | SkipJsonSchema[None] = None
     created_before: Moment | SkipJsonSchema[None] = None
+    tag: Annotated[list[Tag], Field(max_length=20)] = []  # noqa: RUF012
+    """Posts with one of these at least; repeatable."""
+    not_tag: Annotated[list[Tag], Field(max_length=100)] = []  # noqa: RUF012
+    """Posts with none of these; repeatable."""
+    category: Annotated[list[Category], Field(max_length=20)] = []  # noqa: RUF012
+    """Posts in one of these; repeatable."""
 
     def filters(self) -> Filters:
         """As a search takes them."""
@@ -58,4 +64,7 @@ class RecommendationsQuery(PageQuery):
             languages=self.language,
             created_after=self.created_after,
             created_before=self.created_before,
+            tags=self.tag,
+            not_tags=self.not_tag,
+            categories=self.category,
         )

@@ -264,6 +264,9 @@ def post_filter(filters: Filters) -> PostFilter | None:
         languages=tuple(filters.languages),
         created_after=filters.created_after,
         created_before=filters.created_before,
+        tags=tuple(filters.tags),
+        not_tags=tuple(filters.not_tags),
+        categories=tuple(filters.categories),
     )
 
 

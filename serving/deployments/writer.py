@@ -17,18 +17,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from recsys.drift import drift, remove_extra
 from recsys.erase import Erased, erase_person, erase_post, remove_posts
 from recsys.events.boundaries import BoundaryKind
 from recsys.events.database import Events
 from recsys.events.exposures import Exposure
 from recsys.events.pictures import StoredPicture, displayed
 from recsys.events.records import Person, Post, Reaction
-from recsys.live import drift, put_posts, remove_extra
+from recsys.live import put_posts, put_profile
 from recsys.milvus import Vanished
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
 from serving.calls import answering, call
-from serving.deployments.user import Fused
+from serving.deployments.user import Fused, Someone
 from serving.settings import ServingSettings
 from serving.views import post_view
 from serving.wire.people import BoundaryChanged, BoundaryName, UserWrite, UserWritten
@@ -123,16 +124,20 @@ class Writing:
 
     @answering
     async def put_user(self, user_id: str, written: UserWrite) -> UserWritten:
-        """Write what a person says about themselves. Raises: Gone if they were deleted."""
-        person = Person(user_id, written.profile)
+        """Write what a person says about themselves; by it a newcomer has a place at once.
+
+        Raises: Gone if they were deleted; Unavailable.
+        """
 
         def write() -> bool:
             known = user_id in self._events.known([user_id])
-            if not self._events.add_people([person]):
+            if not self._events.add_people([Person(user_id, written.profile)]):
                 raise Gone(f"person {user_id!r:.140} was deleted for good", hint="take another id")
             return not known
 
-        return UserWritten(user_id=user_id, created=await self._in_thread(write))
+        created = await self._in_thread(write)
+        await self._place(user_id)
+        return UserWritten(user_id=user_id, created=created)
 
     @answering
     async def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
@@ -202,6 +207,45 @@ class Writing:
                 return version
         raise Unavailable("the index changes too fast to be written", hint="try again in a second")
 
+    async def _place(self, user_id: str) -> None:
+        """Place someone by their profile in the live version, if nothing else is known of them."""
+        for _ in range(_ATTEMPTS):
+            person, image = await self._in_thread(lambda: self._profile(user_id))
+            version = await self._in_thread(self._live)
+            place = await self._place_of(version.model, person, image)
+            if place is None:
+                return
+            try:
+                async with self._indexing:
+                    await self._in_thread(
+                        lambda version=version, person=person, place=place: put_profile(
+                            self._events, self._store, version, person, place
+                        )
+                    )
+            except Vanished:
+                await self._in_thread(self._store.forget)
+                continue
+            if await self._in_thread(self._live) == version:
+                return
+        raise Unavailable("the index changes too fast to be written", hint="try again in a second")
+
+    def _profile(self, user_id: str) -> tuple[Person, bytes | None]:
+        person = self._events.person(user_id)
+        picture = self._events.pictures([person.image_hash or ""]).get(person.image_hash or "")
+        return person, picture.data if picture else None
+
+    async def _place_of(self, model: str, person: Person, image: bytes | None) -> np.ndarray | None:
+        """As `newcomers.place_of_profile`, by the encoders: a profile is a history of one post."""
+        (_, texts), (_, images) = await asyncio.gather(
+            _encoded(self._text, model, [person.profile or None]),
+            _encoded(self._image, model, [image]),
+        )
+        someone = Someone(None, Fused(images, texts), [1.0])
+        try:
+            return (await call(self._user.people, model, [someone]))[0]
+        except NotFound:  # such a model places nobody without an id
+            return None
+
     async def _embedded(
         self, model: str, posts: Sequence[Post], pictures: dict[str, StoredPicture | None]
     ) -> dict[Target, np.ndarray]:
@@ -257,16 +301,16 @@ class Writing:
         if not found:
             return
         _log.warning(
-            "the index differs from the event database: %d posts are missing, %d too many, "
-            "%d people too many",
-            len(found.missing),
+            "the index differs from the event database: %d posts are missing or outdated, "
+            "%d too many, %d people too many",
+            len(found.to_embed),
             len(found.extra),
             len(found.strangers),
         )
         async with self._indexing:
             await self._in_thread(lambda: remove_extra(found, self._store))
-        for start in range(0, len(found.missing), _MENDED_AT_ONCE):
-            part = found.missing[start : start + _MENDED_AT_ONCE]
+        for start in range(0, len(found.to_embed), _MENDED_AT_ONCE):
+            part = found.to_embed[start : start + _MENDED_AT_ONCE]
             posts, pictures = await self._in_thread(lambda part=part: self._stored(part))
             if posts:
                 await self._index(posts, pictures)

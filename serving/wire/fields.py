@@ -138,6 +138,12 @@ Tag = Annotated[
     AfterValidator(_whole),
     Field(json_schema_extra={"pattern": _WHOLE}),
 ]
+Category = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_whole),
+    Field(json_schema_extra={"pattern": _WHOLE}, examples=["animals"]),
+]
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$"), Field(examples=["en"])
 ]

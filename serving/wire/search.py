@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from serving.wire.fields import (
+    Category,
     Cursor,
     Image,
     Language,
@@ -12,6 +13,7 @@ from serving.wire.fields import (
     Message,
     Moment,
     PostId,
+    Tag,
     Text,
     UserId,
     one_of,
@@ -29,6 +31,12 @@ class Filters(Message):
     languages: Annotated[list[Language], Field(max_length=20)] = []
     created_after: Moment | None = None
     created_before: Moment | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] = []
+    """Posts with one of these at least; any, if empty."""
+    not_tags: Annotated[list[Tag], Field(max_length=100)] = []
+    """Posts with none of these."""
+    categories: Annotated[list[Category], Field(max_length=20)] = []
+    """Posts in one of these; in any or none, if empty."""
 
 
 class QueryPart(Message):

@@ -15,13 +15,17 @@ from tests.recsys.world import BEGINNING, open_events, open_store, publish, unit
 from training.errors import BadData
 
 ROWS = unit_rows(2 * len(HOSTILE) + 2)
-LANGUAGES = ["en", "de", '" or 1 == 1', "\\", None]
+TAGS = ["bird", "Bird", "", "%", "_", "a b", *HOSTILE, "long " * 60]
+CATEGORIES = ["animals", '" or 1 == 1', "\\", "é" * 300, None]
+LANGUAGES = ["en", "de", '" or 1 == 1', "\\", "x" * 65, None]
 POSTS = [
     Post(
         f"p{i:02d}",
         ([*HOSTILE, "ann"])[i // 2],
         language=LANGUAGES[i % len(LANGUAGES)],
         created_at=None if i % 7 == 3 else BEGINNING + timedelta(hours=i),
+        tags=tuple(TAGS[(i + step) % len(TAGS)] for step in range(i % 4)),
+        category=CATEGORIES[i % 3 if i % 2 else i % len(CATEGORIES)],
     )
     for i in range(len(ROWS))
 ]
@@ -47,21 +51,29 @@ languages = st.lists(
 moments = st.none() | st.datetimes(
     datetime(2025, 12, 31), datetime(2026, 1, 3), timezones=st.just(UTC)
 )
+tags = st.lists(st.sampled_from(TAGS) | any_text, max_size=4).map(tuple)
+categories = st.lists(
+    st.sampled_from([category for category in CATEGORIES if category]) | any_text, max_size=3
+).map(tuple)
+conditions = st.builds(
+    PostFilter, authors, authors, languages, moments, moments, tags, tags, categories
+)
 
 
-@given(authors, authors, languages, moments, moments)
-@example(("ann",), (), (), None, None)
-@example((), tuple(AUTHORS), (), None, None)
-@example((), (), ('" or 1 == 1',), BEGINNING, BEGINNING + timedelta(hours=20))
-@settings(max_examples=150, deadline=None)
-def test_whatever_is_asked_for_exactly_the_rows_meant_are_found(
-    view, authors, not_authors, languages, after, before
-):
-    where = PostFilter(authors, not_authors, languages, after, before)
+@given(conditions | st.builds(PostFilter, tags=tags, not_tags=tags, categories=categories))
+@example(PostFilter(("ann",)))
+@example(PostFilter((), tuple(AUTHORS)))
+@example(PostFilter((), (), ('" or 1 == 1',), BEGINNING, BEGINNING + timedelta(hours=20)))
+@example(PostFilter(tags=("bird", '" or id != "')))
+@example(PostFilter(tags=("bird",), not_tags=("Bird",), categories=("animals",)))
+@example(PostFilter(not_tags=tuple(TAGS)))
+@example(PostFilter(categories=("é" * 300,), languages=("x" * 65,)))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_asked_for_exactly_the_rows_meant_are_found(view, where):
     try:
         where.filter().render()
     except BadData:
-        texts = (*authors, *not_authors, *languages)
+        texts = (*where.authors, *where.not_authors, *where.languages, *where.categories)
         assert any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for text in texts for c in text)
         return
     assert found(view, where) == {post.post_id for post in POSTS if where.passes(post)}

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,12 +17,15 @@ from recsys.filters import (
     Equal,
     Everything,
     Field,
+    HasAny,
+    HasNone,
     Without,
     among_ids,
     without_ids,
 )
 from recsys.milvus import Milvus
 from recsys.milvus_server import LocalServer
+from recsys.tags import LENGTH, MOST_TAGS, tag_token, tags_text
 from recsys.versions import Target
 from tests.recsys.world import open_store, publish, unit_rows
 from training.errors import BadData
@@ -52,6 +56,41 @@ def test_conditions_read_as_milvus_writes_them():
     assert AtLeast(Field.CREATED_AT, 7).render() == "created_at >= 7"
     both = Differs(Field.AUTHOR, "ann") & AtLeast(Field.CREATED_AT, 7)
     assert both.render() == '(author != "ann") and (created_at >= 7)'
+
+
+def test_tags_are_asked_for_by_tokens():
+    one, other = tag_token("a"), tag_token('" or 1 == 1')
+    asked = HasAny(Field.TAGS, ("a", '" or 1 == 1'))
+    assert asked.render() == f'tags like "% {one} %" or tags like "% {other} %"'
+    assert HasNone(Field.TAGS, ("a",)).render() == f'not (tags like "% {one} %")'
+    assert HasAny(Field.TAGS, ()).render() == "tags in []"
+    assert HasNone(Field.TAGS, ()).render() == ""
+
+
+@given(st.lists(any_text, min_size=1, max_size=5))
+def test_of_a_hostile_tag_nothing_reaches_an_expression(tags):
+    for where in (HasAny(Field.TAGS, tuple(tags)), HasNone(Field.TAGS, tuple(tags))):
+        strings = [one.value for one in tokenize(where.render()) if one.kind is TokenKind.STRING]
+        assert strings == [f"% {tag_token(tag)} %" for tag in tags]
+        assert all(re.fullmatch("% [0-9a-f]{16} %", one) for one in strings)
+        parse_expr(where.render())
+        expression, values = where.template()
+        assert expression == where.render() and values == {}
+
+
+@given(st.lists(any_text, max_size=8), any_text)
+def test_a_text_of_tags_holds_a_tag_s_token_just_if_the_tag_is_among_them(tags, asked):
+    assert (f" {tag_token(asked)} " in tags_text(tags)) == (asked in tags)
+
+
+def test_the_text_of_very_many_tags_fits_its_field():
+    assert len(tags_text(str(number) for number in range(3 * MOST_TAGS))) == LENGTH
+
+
+def test_a_field_that_rows_lack_is_not_asked():
+    where = Equal(Field.AUTHOR, "ann") & (HasAny(Field.TAGS, ("a",)) & AtLeast(Field.CREATED_AT, 7))
+    assert where.within({"id", "author"}).render() == 'author == "ann"'
+    assert where.within(set(Field)).render() == where.render()
 
 
 def test_conditions_that_hold_for_all_disappear():

@@ -1,59 +1,29 @@
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from recsys.events.pictures import StoredPicture
 from recsys.events.records import Post, Reaction
 from recsys.index import build_index
-from recsys.later_posts import with_later_posts
+from recsys.later_posts import no_posts, with_later_posts
+from recsys.rows import content_mark
 from recsys.versions import Target
+from tests.recsys.encoding import EncodingSpace, drawn, picture
 from tests.recsys.world import (
     IMAGE_WIDTH,
     TEXT_WIDTH,
-    ProjectionSpace,
     fill,
     open_events,
     open_store,
     small_world,
 )
-from training.modalities import PostFeatures
+from training.space import RawPost
 
 WORLD = small_world()
 
 
-class EncodingSpace(ProjectionSpace):
-    """Encodes any content: the numbers are drawn by it."""
-
-    batches: list[int]
-
-    def features(self, posts) -> PostFeatures:
-        self.batches.append(len(posts))
-        has_image = torch.tensor([post.image is not None for post in posts])
-        has_text = torch.tensor([post.text is not None for post in posts])
-        image = torch.stack([drawn(post.image or b"", IMAGE_WIDTH) for post in posts])
-        text = torch.stack([drawn((post.text or "").encode(), TEXT_WIDTH) for post in posts])
-        return PostFeatures(image, has_image, text, has_text)
-
-
-def drawn(content: bytes, width: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(int.from_bytes(content[-6:], "big"))
-    return torch.randn(width, generator=generator)
-
-
-def picture() -> StoredPicture:
-    file = io.BytesIO()
-    Image.new("RGB", (4, 4), "red").save(file, "PNG")
-    return StoredPicture("image/png", file.getvalue())
-
-
 @pytest.fixture
 def space():
-    space = EncodingSpace()
-    space.batches = []
-    return space
+    return EncodingSpace()
 
 
 @pytest.fixture
@@ -64,7 +34,8 @@ def events(tmp_path):
 
 
 def test_without_later_posts_the_table_is_the_same(space, events):
-    assert with_later_posts(space, WORLD.features, events) is WORLD.features
+    table, contents = with_later_posts(space, WORLD.features, events)
+    assert table is WORLD.features and contents == {}
     assert space.batches == []
 
 
@@ -77,7 +48,7 @@ def test_later_posts_are_indexed_and_count_in_histories(space, events, tmp_path)
     events.put_post(Post("new/private", "person0", "secret", private=True))
     events.add_reactions([Reaction("fan", "new/both", "like")])
     seen: list[tuple[str, int, int]] = []
-    table = with_later_posts(
+    table, contents = with_later_posts(
         space, WORLD.features, events, progress=lambda *step: seen.append(step)
     )
     assert seen == [("posts", 4, 4)]
@@ -88,13 +59,19 @@ def test_later_posts_are_indexed_and_count_in_histories(space, events, tmp_path)
         "new/picture",
         "new/text",
     ]
+    assert contents == {
+        "new/both": content_mark("words", "a" * 32),
+        "new/picture": content_mark(None, "a" * 32),
+        "new/text": content_mark("other words", None),
+    }
     assert table.user_ids[count:].tolist() == ["newcomer", "newcomer", "person0"]
     assert table.posts.has_image[count:].tolist() == [True, True, False]
     assert table.posts.has_text[count:].tolist() == [True, False, True]
     assert torch.equal(table.posts.text[count], drawn(b"words", TEXT_WIDTH))
     assert torch.equal(table.posts.image[count + 1], drawn(shown.data, IMAGE_WIDTH))
     with open_store(tmp_path) as store:
-        build_index(space, table, store, events, "1")
+        report = build_index(space, table, store, events, "1", contents=contents)
+        assert report.changed == 0
         view = store.live()
         later = ["new/both", "new/picture", "new/text", "new/empty", "new/private"]
         assert set(view.fetch(Target.POSTS, later)) == set(later[:3])
@@ -108,7 +85,21 @@ def test_later_posts_are_indexed_and_count_in_histories(space, events, tmp_path)
 
 def test_many_are_encoded_some_at_a_time(space, events):
     events.add_posts([Post(f"new/{i:03d}", "ann", f"text {i}") for i in range(130)])
-    table = with_later_posts(space, WORLD.features, events)
+    table, _ = with_later_posts(space, WORLD.features, events)
     assert space.batches == [64, 64, 2]
     assert len(table.post_ids) == len(table.posts) == len(WORLD.posts) + 130
     assert len(np.unique(table.post_ids)) == len(table.post_ids)
+
+
+def test_the_database_alone_makes_the_same_index(space, events, tmp_path):
+    shown = picture()
+    events.put_post(Post("new/both", "newcomer", "words", image_hash="a" * 32), shown)
+    with open_store(tmp_path) as store:
+        table, contents = with_later_posts(space, no_posts(space), events)
+        report = build_index(space, table, store, events, "1", contents=contents)
+        texts = sum(bool(post.text) and not post.private for post in WORLD.posts)
+        assert report.counts[Target.POSTS] == report.counts[Target.TEXTS] == texts + 1
+        assert (report.counts[Target.IMAGES], report.changed) == (1, 0)
+        found = store.live().fetch(Target.POSTS, ["new/both"])["new/both"]
+        expected = space.embed_posts(space.features([RawPost("words", shown.data)]))[0]
+        assert found == pytest.approx(expected, abs=1e-6)

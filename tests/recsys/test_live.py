@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from recsys.drift import Drift, drift, remove_extra
 from recsys.erase import Erased, erase_person, erase_post
 from recsys.events.records import Post, Reaction
-from recsys.live import Drift, drift, put_posts, remove_extra
+from recsys.live import put_posts
 from recsys.recommend import Recommender
 from recsys.versions import Target
 from tests.recsys.world import BEGINNING, open_events, open_store, publish, unit_rows
@@ -80,7 +81,7 @@ def test_another_version_loses_what_it_has_as_it_was_before(events, store):
     store.rollback()
     view = store.live()
     assert view.fetch(Target.POSTS, ["p0", "p1"]).keys() == {"p1"}
-    assert drift(events, view) == Drift(("p0",), (), ())
+    assert drift(events, view) == Drift(missing=("p0",))
 
 
 def test_a_death_between_database_and_index_shows_and_can_be_mended(events, store):
@@ -92,8 +93,8 @@ def test_a_death_between_database_and_index_shows_and_can_be_mended(events, stor
     for post in written:
         events.put_post(post)
     view = store.live()
-    assert drift(events, view) == Drift(("new", "p4"), (), ())
-    missing = drift(events, view).missing
+    assert drift(events, view) == Drift(missing=("new",), outdated=("p4",))
+    missing = drift(events, view).to_embed
     posts = events.posts(missing)
     put_posts(events, store, view.version, [posts[id] for id in missing], rows(2))
     assert not drift(events, view)
@@ -112,7 +113,7 @@ def test_an_earlier_writing_never_covers_a_later_one(events, store):
     assert not drift(events, store.live())
     events.put_post(first)
     put_posts(events, store, version, [second], rows())  # and one that was overtaken
-    assert drift(events, store.live()).missing == ("p0",)
+    assert drift(events, store.live()).outdated == ("p0",)
 
 
 def test_what_was_hidden_or_deleted_meanwhile_is_not_indexed(events, store):
@@ -174,16 +175,16 @@ def test_a_deletion_holds_while_the_index_is_away(events, store, monkeypatch):
     assert all(one.author != "bob" for one in found)
     assert recommender.similar("ann", 9) == []
     left = drift(events, view)
-    assert left == Drift((), ("p3", "p4", "p5"), ("bob",))
+    assert left == Drift(extra=("p3", "p4", "p5"), strangers=("bob",))
     remove_extra(left, store)
     assert all(not drift(events, store.open(version)) for version in store.versions())
 
 
 def test_a_private_post_in_the_index_is_too_many(events, store):
     events.put_post(Post("p0", "ann", "x", private=True))
-    assert drift(events, store.live()) == Drift((), ("p0",), ())
+    assert drift(events, store.live()) == Drift(extra=("p0",))
     events.put_post(Post("p0", "ann", "x", private=False))  # its author may publish it again
-    assert drift(events, store.live()).missing == ("p0",)
+    assert drift(events, store.live()).outdated == ("p0",)
     events.add_posts([Post("p0", "ann", "x", private=True)])
     events.add_posts([Post("p0", "ann", "x", private=False)])  # an import may not
     assert drift(events, store.live()).extra == ("p0",)
@@ -196,7 +197,7 @@ def test_drift_reads_more_than_one_page(tmp_path, monkeypatch):
         publish(store, "1", dict(zip(posts, unit_rows(40), strict=True)))
         events.add_posts([*posts[5:], Post("new", "ann")])
         found = drift(events, store.live())
-        assert found == Drift(("new",), tuple(post.post_id for post in posts[:5]), ())
+        assert found == Drift(missing=("new",), extra=tuple(post.post_id for post in posts[:5]))
 
 
 def test_gone_is_an_error_of_its_own():

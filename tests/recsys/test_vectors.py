@@ -300,3 +300,38 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path):
         open_store(tmp_path, uri="http://127.0.0.1:9", timeout_s=2)
     assert raised.value.exit_code == 6
     assert time.monotonic() - begun < 20
+
+
+def begin_at(store, monkeypatch, days_ago: float, model: str):
+    """A version whose build was begun so many days ago."""
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.build.now", lambda: int(time.time() - 86_400 * days_ago))
+        return publish(store, model, posts_of_model(model))
+
+
+def test_versions_are_dropped_by_age_but_not_the_one_that_is_replaced(tmp_path, monkeypatch):
+    with open_store(tmp_path, keep_versions=9, keep_days=7) as store:
+        for days, model in ((30, "1"), (20, "2"), (3, "3")):
+            begin_at(store, monkeypatch, days, model)
+        assert [version.model for version in store.versions()] == ["3", "2"]
+        begin_at(store, monkeypatch, 0, "4")
+        assert [version.model for version in store.versions()] == ["4", "3"]
+        ages = {version.model: time.time() - at.timestamp() for version, at in store.made().items()}
+        assert ages["3"] == pytest.approx(3 * 86_400, abs=60)
+        assert ages["4"] == pytest.approx(0, abs=60)
+
+
+def test_a_version_can_be_dropped_by_hand_but_not_the_live_one(store):
+    for model in "12":
+        publish(store, model, posts_of_model(model))
+    with pytest.raises(Conflict, match="build 2 of model version 2 is in use"):
+        store.drop(2)
+    with pytest.raises(NotFound, match="no build 7") as error:
+        store.drop(7)
+    assert error.value.hint == "kept builds: 2, 1"
+    store.drop(1)
+    assert [version.build for version in store.versions()] == [2]
+    assert len(store._milvus("list_collections")) == len(PARTS)
+    assert len(store._milvus("list_aliases")["aliases"]) == 3  # live, sealed, begun
+    with pytest.raises(NotFound, match="nothing is older"):
+        store.rollback()

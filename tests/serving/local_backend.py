@@ -375,6 +375,9 @@ def _where(filters: Filters) -> PostFilter:
         languages=tuple(filters.languages),
         created_after=filters.created_after,
         created_before=filters.created_before,
+        tags=tuple(filters.tags),
+        not_tags=tuple(filters.not_tags),
+        categories=tuple(filters.categories),
     )
 
 

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from training.data.files import TableWriter
+from training.data.forgotten import REASON
 from training.data.ledger import ORDER, Ledger, clean_columns, part
 from training.data.read import TableSource
 from training.data.report import CheckReport, Tally
@@ -104,15 +107,16 @@ def clean_tables(
 
     Raises: CommonspaceError if a file breaks off; nothing for bad rows, however many.
     """
-    ledger = Ledger(users_listed="users" in sources)
+    ledger, forgotten = Ledger(users_listed="users" in sources), _ForgottenRows()
     tally = Tally()
     for table in (name for name in ORDER if name in sources):
         source = sources[table]
         tally.start(table)
         seen = 0
         for block in checked_blocks(source, rules):
-            good, bad = part(table, ledger.judge(table, block))
-            tally.add(table, good, bad)
+            left = forgotten.without(table, block)
+            good, bad = part(table, ledger.judge(table, left))
+            tally.add(table, good, bad, forgotten=len(block) - len(left))
             sink.good(table, clean_columns(table, good))
             sink.bad(bad)
             sink.mapped(ledger.mapped(good))
@@ -123,6 +127,25 @@ def clean_tables(
                 progress(table, seen, source.rows or 0)
     ignored = {table: source.ignored for table, source in sources.items()}
     return tally.report(ledger.people, ignored)
+
+
+class _ForgottenRows:
+    """Takes the forgotten out before anything is judged: the quarantine keeps what it is given."""
+
+    def __init__(self) -> None:
+        self._posts: list[np.ndarray] = []
+
+    def without(self, table: str, block: pa.Table) -> pa.Table:
+        """The rows of a block that aren't of the forgotten, nor reactions to posts of theirs."""
+        out = pc.equal(block["_reason"], REASON).fill_null(False)  # type: ignore[attr-defined]
+        keys = block["_key"].filter(out).drop_null()
+        if table == "posts" and len(keys):
+            self._posts.append(keys.to_numpy())
+        if table == "reactions" and self._posts:
+            posts = pa.array(np.concatenate(self._posts))
+            to_them = pc.is_in(block["_post"], value_set=posts)  # type: ignore[attr-defined]
+            out = pc.or_(out, to_them)  # type: ignore[attr-defined]
+        return block.filter(pc.invert(out))  # type: ignore[attr-defined]
 
 
 def _without_profile(user_ids: list[str]) -> pa.Table:

@@ -50,6 +50,18 @@ def hash_id(*parts: str) -> int:
     return int.from_bytes(digest, "little") or 1
 
 
+def tombstone(kind: str, identity: str) -> str:
+    """The hash under which a forgotten person or post is remembered: blake2b-128, hexadecimal.
+
+    The event database and the list that training reads know the forgotten by this alone.
+
+    Args:
+        kind: `person` or `post`.
+        identity: the good id.
+    """
+    return hashlib.blake2b(f"{kind}\0{identity}".encode(), digest_size=16).hexdigest()
+
+
 class IdSet:
     """A growing set of 64-bit hashes at 8 bytes each; a Python set takes ten times as much.
 

@@ -18,7 +18,10 @@ import pyarrow.parquet as pq
 from training.data.clean import MANIFEST, CleanData, Manifest, SourceRecord
 from training.data.cleaning import Folder, Nowhere, Progress, QuarantineFile, clean_tables
 from training.data.config import DataConfig, SplitConfig
+from training.data.excluding import holds_rows
 from training.data.files import exclusive, fresh_folder, parts_of, replacing
+from training.data.forgotten import FILE as FORGOTTEN
+from training.data.forgotten import Forgotten
 from training.data.read import TableSource, find_source
 from training.data.report import CheckReport
 from training.data.sources import fingerprint, list_files
@@ -71,18 +74,23 @@ def prepare(
     where only the split differs, its tables are linked and not read again. A folder appears whole
     or not at all; of several processes that want the same one, one builds it.
 
+    Rows of the forgotten (`<workspace>/forgotten.txt`) are left out and counted in the report. A
+    folder that was made before the list grew is used again if it holds none of theirs.
+
     Raises: BadData if the source can't be read, or if too many of its rows are bad; the quarantine
         then lies in `<workspace>/data/refused-<digest>/`. Conflict if the source changes meanwhile.
     """
     sources = _find_sources(config)
     records = _records(sources, config)
-    tables = _digest(
+    forgotten = Forgotten.read(Path(workspace) / FORGOTTEN)
+    home = Path(workspace).absolute() / "data"
+    tables = _fitting(home, records, config, forgotten) or _digest(
         _VERSION,
         sorted((record.table, record.file, record.mark) for record in records),
         config.model_dump(mode="json", exclude=_ELSEWHERE),
+        *([sorted(forgotten.digests)] if forgotten else []),
         size=12,
     )
-    home = Path(workspace).absolute() / "data"
     root = home / f"{tables}-{_digest(split.model_dump(mode='json'), size=4)}"
     with exclusive(home / f".{tables}.lock"):
         if not (root / MANIFEST).exists():
@@ -90,9 +98,10 @@ def prepare(
             with fresh_folder(home / f".{root.name}.partial") as partial:
                 report = _reuse(home, tables, partial)
                 if report is None:
-                    report = _clean(sources, config, partial, progress)
+                    report = _clean(sources, config, forgotten, partial, progress)
                     _refuse_changes(records, config)
                     _refuse(report, config, partial, keep_in=home / f"refused-{tables}")
+                forgotten.write(partial / FORGOTTEN)
                 _finish(partial, root, config, split, records, report)
     data = CleanData.open(root)
     _refuse(data.manifest.report, config, data.root)  # the share may be lower than it was then
@@ -135,10 +144,14 @@ def _now() -> int:
 
 
 def _clean(
-    sources: dict[str, TableSource], config: DataConfig, partial: Path, progress: Progress | None
+    sources: dict[str, TableSource],
+    config: DataConfig,
+    forgotten: Forgotten,
+    partial: Path,
+    progress: Progress | None,
 ) -> CheckReport:
     with Folder(partial, ids_mapped=config.ids == "map") as folder:
-        return clean_tables(sources, Rules(config, _now()), folder, progress=progress)
+        return clean_tables(sources, Rules(config, _now(), forgotten), folder, progress=progress)
 
 
 def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
@@ -147,9 +160,33 @@ def _reuse(home: Path, tables: str, partial: Path) -> CheckReport | None:
     if not same:
         return None
     data = CleanData.open(same[0].parent)
-    own = shutil.ignore_patterns(MANIFEST, "splits.parquet", "*.lock", ".*")
+    own = shutil.ignore_patterns(MANIFEST, FORGOTTEN, "splits.parquet", "*.lock", ".*")
     shutil.copytree(data.root, partial, copy_function=_link, ignore=own, dirs_exist_ok=True)
     return data.manifest.report
+
+
+def _fitting(
+    home: Path, records: list[SourceRecord], config: DataConfig, forgotten: Forgotten
+) -> str | None:
+    """The digest of tables of the same content that hold nobody on a list of the forgotten.
+
+    Made for a shorter list, they are the same tables: who was put on it since isn't in this source.
+    """
+    if not forgotten:
+        return None
+    wanted = config.model_dump(exclude=_ELSEWHERE)
+    for path in sorted(home.glob(f"[!.]*/{MANIFEST}")):
+        data = CleanData.open(path.parent)
+        left_out = Forgotten.read(data.root / FORGOTTEN)
+        if (
+            list(data.manifest.source) == records
+            and data.manifest.config.model_dump(exclude=_ELSEWHERE) == wanted
+            and left_out.digests <= forgotten.digests
+            and (left_out == forgotten or not holds_rows(data.root, forgotten))
+        ):
+            forgotten.write(data.root / FORGOTTEN)  # so that it isn't read through next time
+            return data.root.name.rpartition("-")[0]
+    return None
 
 
 def _link(source: str, target: str) -> None:

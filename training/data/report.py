@@ -64,6 +64,8 @@ class CheckReport(BaseModel):
     private_posts: int
     ignored_columns: dict[str, tuple[str, ...]]
     examples: tuple[Example, ...]
+    forgotten: dict[str, int] = {}
+    """Rows of each table that were left out as of the forgotten; they are in no other figure."""
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -97,6 +99,7 @@ class Tally:
     def __init__(self) -> None:
         self._read = Counter[str]()
         self._kept = Counter[str]()
+        self._forgotten = Counter[str]()
         self._reasons: dict[str, Counter[str]] = {}
         self._of_posts = Counter[str]()
         self._authors: list[np.ndarray] = []  # 8 bytes a post
@@ -107,8 +110,9 @@ class Tally:
         """A table that turns out empty is in the report too."""
         self._reasons.setdefault(table, Counter())
 
-    def add(self, table: str, good: pa.Table, bad: pa.Table) -> None:
-        """Count one judged block."""
+    def add(self, table: str, good: pa.Table, bad: pa.Table, *, forgotten: int = 0) -> None:
+        """Count one judged block, and how many of its rows were left out."""
+        self._forgotten[table] += forgotten
         self._read[table] += len(good) + len(bad)
         self._kept[table] += len(good)
         self._reasons[table].update(bad["reason"].to_pylist())
@@ -146,4 +150,5 @@ class Tally:
             private_posts=self._of_posts["private"],
             ignored_columns={table: names for table, names in ignored.items() if names},
             examples=tuple(self._examples),
+            forgotten={table: rows for table, rows in self._forgotten.items() if rows},
         )

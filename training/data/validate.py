@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from training.data import fields
 from training.data.config import DataConfig
+from training.data.forgotten import NOBODY, REASON, Forgotten
 from training.data.identity import hash_id
 from training.data.image_files import ImageFolder
 from training.data.images import check_image
@@ -36,16 +37,19 @@ class Rules:
     Attributes:
         config: the limits.
         now: microseconds since 1970; later dates are refused.
+        forgotten: whose rows are left out.
     """
 
     config: DataConfig
     now: int
+    forgotten: Forgotten = NOBODY
 
 
 def check_rows(table: str, rows: Iterable[RawRow], file: str, rules: Rules) -> Iterator[pa.Table]:
     """Check rows one by one: tables of `CHECKED[table]` in the order of the rows, of bounded size.
 
-    A bad row has `_reason` set and none of its own columns; a good one the other way round.
+    A bad row has `_reason` set and none of its own columns; a good one the other way round. Of a
+    forgotten row nothing is left but its place, and for a post its `_key`.
     """
     checker = _Checker(table, rules)
     batch: list[dict[str, Any]] = []
@@ -66,7 +70,7 @@ class _Checker:
     """The checks of one table's rows."""
 
     def __init__(self, table: str, rules: Rules) -> None:
-        self._rules = rules
+        self._table, self._rules = table, rules
         self._config = config = rules.config
         self._folder = (
             ImageFolder(config.image_folder, config.images) if config.image_folder else None
@@ -75,6 +79,8 @@ class _Checker:
 
     def __call__(self, row: RawRow) -> dict[str, Any]:
         values = row.values
+        if self._rules.forgotten.row(self._table, values, self._config):
+            return self._forgotten(values)
         if isinstance(values, Malformed):
             bad = BadField(values.reason, values.detail)
             return _quarantined(bad, {"line": values.text})
@@ -82,6 +88,15 @@ class _Checker:
             return self._check(values)
         except BadField as bad:
             return _quarantined(bad, values)
+
+    def _forgotten(self, values: dict[str, Any] | Malformed) -> dict[str, Any]:
+        """Only the place of a row; a post's key goes along, as reactions may name it."""
+        if self._table != "posts" or isinstance(values, Malformed):
+            return {"_reason": REASON}
+        try:
+            return {"_reason": REASON, "_key": hash_id(self._id(values, "post_id")[0])}
+        except BadField:
+            return {"_reason": REASON}
 
     def _post(self, row: dict[str, Any]) -> dict[str, Any]:
         post_id, user_id, mapped = self._ids(row, "post_id", "user_id")

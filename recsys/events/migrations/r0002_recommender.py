@@ -1,4 +1,4 @@
-"""What a recommender needs: categories, profile pictures, boundaries, tallies and exposures."""
+"""What a recommender needs: categories, profile pictures, tallies, boundaries, exposures."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -57,3 +57,10 @@ def upgrade() -> None:
     op.create_index("ix_exposures_user_id_shown_at", "exposures", ["user_id", "shown_at"])
     op.create_index("ix_exposures_experiment_shown_at", "exposures", ["experiment", "shown_at"])
     op.create_index("ix_exposures_post_id", "exposures", ["post_id"])
+    op.create_table(
+        "imports",
+        sa.Column("mark", sa.String(32)),
+        sa.Column("rows", sa.Integer, nullable=False),
+        sa.Column("updated_at", _INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("mark", name="pk_imports"),
+    )

@@ -25,9 +25,9 @@ def test_a_log_gets_lines(capsys: pytest.CaptureFixture[str], monkeypatch) -> No
     assert printed.out == ""
     assert printed.err.splitlines() == [
         "Encoding",
-        "  images: 34 of 100",
-        "  images: 68 of 100",
-        "  images: 100 of 100",
+        "  images: 34 of 100, 3.33/s, 20 s left",
+        "  images: 68 of 100, 3.33/s, 10 s left",
+        "  images: 100 of 100, 3.33/s",
         "  lines: 7",
         "  epoch 2 of 10  validation/score 0.4  loss/total 1.235  validation/user_to_text 0.5",
         "  a champion",

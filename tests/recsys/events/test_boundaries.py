@@ -2,14 +2,7 @@ import pytest
 
 from recsys.events.boundaries import Boundaries, BoundaryKind
 from recsys.events.records import Post
-from tests.recsys.world import open_events
 from training.errors import BadData, Gone
-
-
-@pytest.fixture
-def events(tmp_path):
-    with open_events(tmp_path) as events:
-        yield events
 
 
 def test_boundaries_are_set_and_taken_back(events):
@@ -54,7 +47,7 @@ def test_what_can_be_no_boundary_is_refused(events, user, kind, target):
         events.boundaries.put(user, kind, target)
 
 
-def test_boundaries_go_with_the_people_and_posts_they_are_about(events, tmp_path):
+def test_boundaries_go_with_the_people_and_posts_they_are_about(events, place):
     events.add_posts([Post("p/gone", "gone", "x"), Post("q/gone", "bob", "x"), Post("r", "bob")])
     put = events.boundaries.put
     put("gone", BoundaryKind.BLOCKED, "bob")
@@ -75,5 +68,6 @@ def test_boundaries_go_with_the_people_and_posts_they_are_about(events, tmp_path
     with pytest.raises(Gone):
         put("cid", BoundaryKind.HIDDEN, "p/gone")
     events.boundaries.remove("bob", BoundaryKind.MUTED_TAG, "gone")
-    events.close()
-    assert b"gone" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    if place.is_sqlite:  # Postgres reuses the room of what was deleted later
+        events.close()
+        assert b"gone" not in b"".join(file.read_bytes() for file in place.folder.iterdir())

@@ -8,7 +8,7 @@ from PIL import Image
 from recsys.events.importing import ImportReport, import_data
 from recsys.events.pictures import StoredPicture
 from recsys.events.records import Person, Post, Reaction
-from tests.recsys.world import BEGINNING, open_events
+from tests.recsys.world import BEGINNING
 from training.data.tables import POSTS, REACTIONS, USERS
 from training.errors import NotFound
 
@@ -47,8 +47,8 @@ def tables() -> Tables:
     return Tables(posts, [like], people)
 
 
-def test_clean_data_becomes_posts_reactions_and_people(tmp_path):
-    with open_events(tmp_path) as events:
+def test_clean_data_becomes_posts_reactions_and_people(place):
+    with place.open() as events:
         assert import_data(tables(), events) == ImportReport(2, 1, 3, 0)
         assert events.posts(["p0", "p1"]) == {
             "p0": Post("p0", "ann", "One. Two", ("x",)),
@@ -58,8 +58,8 @@ def test_clean_data_becomes_posts_reactions_and_people(tmp_path):
         assert events.person("ann") == Person("ann", "paints")
 
 
-def test_importing_again_changes_nothing_and_brings_back_nothing(tmp_path):
-    with open_events(tmp_path) as events:
+def test_importing_again_changes_nothing_and_brings_back_nothing(place):
+    with place.open() as events:
         import_data(tables(), events)
         import_data(tables(), events)
         assert len(events.reactions_table()) == 1
@@ -88,10 +88,10 @@ def pictured(count: int) -> Tables:
     return Tables([row(number) for number in range(count)], [], [])
 
 
-def test_pictures_of_public_posts_come_along_once(tmp_path, monkeypatch):
+def test_pictures_of_public_posts_come_along_once(place, monkeypatch):
     monkeypatch.setattr("recsys.events.importing._PICTURES", 2)
     data = pictured(8)
-    with open_events(tmp_path) as events:
+    with place.open() as events:
         import_data(data, events)
         assert data.asked == [[0, 1], [3, 4], [6]]  # 7 shows what 6 shows; some at a time
         for number, row in enumerate(data.post_rows):
@@ -107,9 +107,9 @@ def test_pictures_of_public_posts_come_along_once(tmp_path, monkeypatch):
         assert data.asked == []
 
 
-def test_an_import_brings_no_picture_of_a_deleted_post_back(tmp_path):
+def test_an_import_brings_no_picture_of_a_deleted_post_back(place):
     data = pictured(4)
-    with open_events(tmp_path) as events:
+    with place.open() as events:
         import_data(data, events)
         events.delete_post("p0")
         events.put_post(Post("p1", "ann", "hidden", private=True))

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.events.records import Post, Reaction
@@ -11,6 +11,7 @@ from tests.recsys.world import fill, open_events, small_world
 from training.errors import NotFound
 
 PEOPLE, POSTS, KINDS = ["ann", "bob", "cid"], ["p", "q", "r"], ["like", "view"]
+FIXED = [HealthCheck.function_scoped_fixture]  # each example gets a place of its own
 react = st.tuples(
     st.just("react"),
     st.lists(
@@ -24,9 +25,9 @@ erase = st.tuples(st.just("post"), st.sampled_from(POSTS)) | st.tuples(
 
 
 @given(st.lists(react | react | erase, max_size=12))
-@settings(max_examples=25, deadline=None)
-def test_whatever_comes_and_goes_tallies_are_right(tmp_path_factory, steps):
-    with open_events(tmp_path_factory.mktemp("tallies")) as events:
+@settings(max_examples=15, deadline=None, suppress_health_check=FIXED)
+def test_whatever_comes_and_goes_tallies_are_right(place, steps):
+    with place.fresh().open() as events:
         events.add_posts([Post(post, "ann") for post in POSTS])
         for what, value in steps:
             try:
@@ -45,25 +46,40 @@ def test_whatever_comes_and_goes_tallies_are_right(tmp_path_factory, steps):
         assert {(p, k): n for p, each in tallied.items() for k, n in each.items()} == counted
 
 
-def test_a_fault_in_the_tallies_is_found(tmp_path):
-    with open_events(tmp_path) as events:
-        fill(events, small_world())
-        assert events.tallies.wrong() == []
-        with events._engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE tallies SET count = 2 WHERE post_id = 'post/008'")
-            connection.exec_driver_sql("DELETE FROM tallies WHERE post_id = 'post/009'")
-        assert events.tallies.wrong() == ["post/008", "post/009"]
+def test_a_fault_in_the_tallies_is_found(events, place):
+    fill(events, small_world())
+    assert events.tallies.wrong() == []
+    place.execute("UPDATE tallies SET count = 2 WHERE post_id = 'post/008'")
+    place.execute("DELETE FROM tallies WHERE post_id = 'post/009'")
+    assert events.tallies.wrong() == ["post/008", "post/009"]
 
 
 @pytest.mark.parametrize("kinds", [["like"], ["like", "view"], ["view"], ["none"], []])
-def test_the_popular_are_those_of_a_plain_count(tmp_path, kinds):
-    with open_events(tmp_path) as events:
-        fill(events, small_world())
-        events.add_reactions([Reaction("zoe", f"post/{n:03d}", "view") for n in range(0, 40, 3)])
-        rows = events.reactions_table().to_pylist()
-        public = {post_id for post_id, seen in events.visibility().items() if seen}
-        total = Counter(row["post_id"] for row in rows if row["kind"] in kinds)
-        plain = sorted(public & total.keys(), key=lambda id: (-total[id], id))
-        for count in (1, 3, 100):
-            assert events.popular(kinds, count) == plain[:count]
-        assert events.popular(kinds, 5, set(plain[:2])) == plain[2:7]
+def test_the_popular_are_those_of_a_plain_count(events, kinds):
+    fill(events, small_world())
+    events.add_reactions([Reaction("zoe", f"post/{n:03d}", "view") for n in range(0, 40, 3)])
+    rows = events.reactions_table().to_pylist()
+    public = {post_id for post_id, seen in events.visibility().items() if seen}
+    total = Counter(row["post_id"] for row in rows if row["kind"] in kinds)
+    plain = sorted(public & total.keys(), key=lambda id: (-total[id], id))
+    for count in (1, 3, 100):
+        assert events.popular(kinds, count) == plain[:count]
+    assert events.popular(kinds, 5, set(plain[:2])) == plain[2:7]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([*KINDS, "save"])), max_size=150),
+    st.integers(0, 12),
+    st.sets(st.integers(0, 30), max_size=10),
+)
+@settings(max_examples=15, deadline=None)
+def test_the_popular_are_right_however_reactions_lie(tmp_path_factory, rows, count, left_out):
+    with open_events(tmp_path_factory.mktemp("popular")) as events:
+        events.add_posts([Post(f"p{n:02d}", "ann", private=n % 5 == 0) for n in range(25)])
+        batch = [Reaction("bob", f"p{post:02d}", kind) for post, kind in rows]
+        events.react(batch, [str(n) for n in range(len(batch))])
+        exclude = {f"p{n:02d}" for n in left_out}
+        total = Counter(one.post_id for one in batch if one.kind != "save")
+        shown = {f"p{n:02d}" for n in range(25) if n % 5} - exclude
+        plain = sorted(shown & total.keys(), key=lambda id: (-total[id], id))
+        assert events.popular(KINDS, count, exclude) == plain[:count]

@@ -91,7 +91,9 @@ QUERIES = (
     "created_after=yesterday", "created_after=0", "created_after=2026-01-01",
     "created_after=2026-01-01T00:00:00", "created_before=2026-13-01T00:00:00Z",
     "created_before=0001-01-01T00:00:00%2B14:00", "created_after=", "author=", "author=a%20b",
-    "author=%22%20or%20id%20!=%20%22", "language=%27", "limt=3", "filter=id%20!=%20%22%22",
+    "author=%22%20or%20id%20!=%20%22", "language=%27", "limt=3", "tag=",
+    "tag=" + "x" * 65, "not_tag=%00", "category=",
+    "category=" + "x" * 129, "filter=id%20!=%20%22%22",
 )  # fmt: skip
 
 

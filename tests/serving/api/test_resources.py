@@ -202,6 +202,19 @@ def test_filters_in_the_query_hold(client):
     assert client.get(path, params={"language": "xx"}).json()["items"] == []
 
 
+def test_tags_in_the_query_hold(client):
+    path = "/v1/users/person0/recommendations"
+    query = {"tag": ["corner1", "corner2"], "not_tag": ["corner2", "nothing"]}
+    items = client.get(path, params=query).json()["items"]
+    assert items
+    assert all("corner1" in item["post"]["tags"] for item in items)
+    assert client.get(path, params={"not_tag": "all"}).json()["items"] == []
+    assert client.get(path, params={"category": "animals"}).json()["items"] == []
+    body = {"query": [{"user_id": "person0"}], "filters": {"tags": ["corner2"]}}
+    found = client.post("/v1/search", json=body).json()["items"]
+    assert found and all("corner2" in item["post"]["tags"] for item in found)
+
+
 def test_pictures_come_as_json_or_as_a_form(client):
     images = [picture(), picture("JPEG")]
     body = {"images": [base64.b64encode(one).decode() for one in images]}
