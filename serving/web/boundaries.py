@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -46,7 +46,7 @@ def add(router: APIRouter, site: Site) -> None:
             done = urlencode({"done": asked.done, "title": asked.title})
             path = post_path(asked.target) if asked.on_post else person_path(asked.user_id)
             return RedirectResponse(f"{path}?{done}", 303)
-        context = {
+        context: dict[str, Any] = {
             "user_id": asked.user_id,
             "message": said(asked.done, asked.title),
             "what": "" if asked.undo else f"{asked.kind} {asked.target}",
