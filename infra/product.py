@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationInfo, field_validator
 
 from infra.environment import environment_overrides, override
 from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
@@ -29,9 +30,20 @@ class ProductConfig(RunConfig):
     index: IndexConfig = IndexConfig()
     events: EventsConfig = EventsConfig()
     recommend: RecommendConfig = RecommendConfig()
+    experiments: tuple[ExperimentConfig, ...] = ()
+    """Variants of `recommend` that are compared with each other on people."""
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()
+
+    @field_validator("experiments")
+    @classmethod
+    def _agree(
+        cls, experiments: tuple[ExperimentConfig, ...], info: ValidationInfo
+    ) -> tuple[ExperimentConfig, ...]:
+        if "recommend" in info.data:  # else it is refused for a fault of its own
+            check(experiments, info.data["recommend"])
+        return experiments
 
     def run(self) -> RunConfig:
         """The training's part."""

@@ -198,6 +198,8 @@ class ExplorationConfig(Config):
     """The best new posts, among which all are equally likely."""
     every_minutes: PositiveFloat = 60.0
     """A person gets the same draw for so long."""
+    salt: str = Field(default="", max_length=200)
+    """Another salt is another draw, independent of the first."""
 
 
 class RecommendConfig(Config):

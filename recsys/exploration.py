@@ -130,5 +130,5 @@ def _lifted(one: Scored, above: Scored) -> Scored:
 
 def _seed(person: str, config: ExplorationConfig, now: datetime) -> int:
     period = int(now.timestamp() / (60 * config.every_minutes))
-    said = f"{person}\0{period}".encode()
+    said = f"{config.salt}{person}\0{period}".encode()
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big")

@@ -11,6 +11,7 @@ from infra.cli import (
     demo,
     doctor,
     events,
+    experiments,
     forget,
     index,
     interests,
@@ -52,6 +53,7 @@ app.command()(recommend.search)
 app.command()(interests.interests)
 app.command()(interests.describe)
 app.command()(communities.communities)
+app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
 app.add_typer(forget.app)

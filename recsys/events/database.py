@@ -31,8 +31,10 @@ from recsys.events.boundaries import BoundaryStore
 from recsys.events.chunks import chunks
 from recsys.events.engine import open_engine
 from recsys.events.exposures import Exposures
+from recsys.events.outcomes import OutcomeReader
 from recsys.events.pictures import StoredPicture, drop_unused, put_pictures, read_pictures
 from recsys.events.records import Person, Post, Reaction
+from recsys.events.shadows import Shadows
 from recsys.events.stats import Stats
 from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
@@ -52,6 +54,8 @@ class Events:
         boundaries: what people muted, blocked and hid.
         tallies: how many reactions posts have.
         exposures: the log of what was shown.
+        shadows: what variants of experiments would have shown.
+        outcomes: what people did with what they were shown.
         imports: how far imports got.
 
     Raises: BadConfig, Unavailable; Conflict if a newer release made the database.
@@ -62,6 +66,8 @@ class Events:
         self.boundaries = BoundaryStore(self._engine)
         self.tallies = Tallies(self._engine)
         self.exposures = Exposures(self._engine)
+        self.shadows = Shadows(self._engine)
+        self.outcomes = OutcomeReader(self._engine)
         self.imports = imports.Imports(self._engine)
 
     def close(self) -> None:

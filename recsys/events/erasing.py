@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, func, select
 
-from recsys.events import boundaries, exposures, tallies, tombstones
+from recsys.events import boundaries, exposures, shadows, tallies, tombstones
 from recsys.events.pictures import drop_unused
 from recsys.events.tables import people, posts, reactions, unindexed
 
@@ -17,6 +17,7 @@ def erase_post(connection: Connection, post_id: str) -> int | None:
     tallies.drop(connection, post_id)
     boundaries.drop_post(connection, post_id)
     exposures.drop_post(connection, post_id)
+    shadows.drop_post(connection, post_id)
     picture = connection.scalar(select(posts.c.image_hash).where(posts.c.post_id == post_id))
     there = connection.execute(delete(posts).where(posts.c.post_id == post_id)).rowcount > 0
     connection.execute(delete(unindexed).where(unindexed.c.post_id == post_id))
@@ -35,6 +36,7 @@ def erase_person(connection: Connection, user_id: str) -> tuple[list[str], int]:
     gone += _erase_reactions(connection, user_id)
     boundaries.drop_person(connection, user_id)
     exposures.drop_person(connection, user_id)
+    shadows.drop_person(connection, user_id)
     picture = connection.scalar(select(people.c.image_hash).where(people.c.user_id == user_id))
     connection.execute(delete(people).where(people.c.user_id == user_id))
     drop_unused(connection, [picture])

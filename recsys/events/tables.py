@@ -91,7 +91,7 @@ reactions = Table(
     Column("kind", String(64), nullable=False),
     Column("value", Float),
     Column("created_at", Instant),
-    Index(None, "user_id"),
+    Index("ix_reactions_user_id_post_id", "user_id", "post_id"),
     Index(None, "post_id"),
 )
 
@@ -136,6 +136,25 @@ exposures = Table(
     Column("shown_at", Instant, nullable=False),
     Index("ix_exposures_user_id_shown_at", "user_id", "shown_at"),
     Index("ix_exposures_experiment_shown_at", "experiment", "shown_at"),
+    Index(None, "post_id"),
+)
+
+# What variants of experiments would have shown beside what was shown: see `shadows.py`.
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("experiment", String(64), primary_key=True),
+    Column("variant", String(64), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("post_id", ID, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("propensity", Float, nullable=False),
+    Column("model_version", String(128), nullable=False),
+    Column("computed_at", Instant, nullable=False),
+    Index("ix_shadows_experiment_variant_computed_at", "experiment", "variant", "computed_at"),
+    Index(None, "user_id"),
     Index(None, "post_id"),
 )
 
