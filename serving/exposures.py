@@ -5,13 +5,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter
 
-from recsys.answers import Recommendations as Answer
 from recsys.events.exposures import Exposure
-from recsys.events.tombstones import digest
 from serving.wire.answers import Recommendations
 
 _MOST = 10_000
@@ -33,42 +30,6 @@ class Shown:
 
     page: Recommendations
     exposures: tuple[Exposure, ...] = ()
-
-
-def exposures_of(
-    user_id: str, found: Answer, page: Recommendations, start: int, now: datetime
-) -> tuple[Exposure, ...]:
-    """What a page shows of an answer.
-
-    Args:
-        user_id: whose answer.
-        found: the whole of it.
-        page: what is shown of it; has a request_id.
-        start: places of the answer before the page.
-        now: with its zone.
-    """
-    assert page.request_id is not None  # whoever made the page saw to it
-    shown = {item.post.post_id for item in page.items}
-    return tuple(
-        Exposure(
-            exposure_id=digest(page.request_id, str(position), one.post_id),
-            request_id=page.request_id,
-            user_id=user_id,
-            post_id=one.post_id,
-            position=position,
-            k=len(found),
-            score=one.score,
-            propensity=one.propensity,
-            explored=one.explored,
-            experiment=None,
-            variant=None,
-            model_version=found.model_version,
-            sources=one.sources,
-            shown_at=now,
-        )
-        for position, one in enumerate(found)
-        if position >= start and one.post_id in shown
-    )
 
 
 class ExposureLog:

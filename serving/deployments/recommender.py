@@ -4,8 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -14,15 +13,14 @@ from recsys.answers import Recommendations as Answer
 from recsys.events.database import Events
 from recsys.filtering import PostFilter
 from recsys.mixing import QueryVector
-from recsys.reacting import load_reacting
-from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
 from serving.calls import answering, call
 from serving.cursors import next_cursor, page_start
 from serving.deployments.encoder import Encoded
-from serving.exposures import Shown, exposures_of
+from serving.experimental import Experimental
+from serving.exposures import Shown
 from serving.maps import Maps
 from serving.pair import Pair
 from serving.settings import ServingSettings
@@ -49,15 +47,10 @@ class Recommending:
 
     async def __init__(self, settings: ServingSettings, text: Any, image: Any, user: Any) -> None:
         self._text, self._image = text, image
-        self._logs = settings.serve.log_exposures
         self._store = VectorStore(settings.index, settings.workspace)
         self._events = Events(settings.events, settings.workspace)
-        self._recommender = Recommender(
-            self._store,
-            self._events,
-            settings.recommend,
-            reacting=load_reacting(settings.recommend, settings.workspace),
-        )
+        self._personal = Experimental(settings, self._store, self._events)
+        self._recommender = self._personal.base
         self._maps = Maps(settings, self._events)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recommend")
         prepare = [
@@ -88,13 +81,11 @@ class Recommending:
         start = page_start(cursor, question)
 
         def ask(view: View) -> Shown:
-            found = self._recommender.recommend(
-                user_id, _enough(start + limit), where=post_filter(filters), view=view
-            )
-            page = self._recommendations(found, start, limit, question, view)
-            if not self._logs:
-                return Shown(page)
-            return Shown(page, exposures_of(user_id, found, page, start, datetime.now(UTC)))
+            k, where = _enough(start + limit), post_filter(filters)
+            answer = self._personal.recommend(user_id, k, where, view)
+            found = cast(Answer, answer.recommendations)
+            page = self._recommendations(found, start, limit, question)
+            return Shown(page, self._personal.exposures(answer, page, start, limit))
 
         return await self._read(ask)
 
@@ -108,7 +99,7 @@ class Recommending:
             found = self._recommender.for_session(
                 request.liked, request.seen, _enough(start + request.limit), view=view
             )
-            return self._recommendations(found, start, request.limit, question, view)
+            return self._recommendations(found, start, request.limit, question)
 
         return await self._read(ask)
 
@@ -212,12 +203,12 @@ class Recommending:
         return await self._in_thread(lambda: [place(part) for part in query])
 
     def _recommendations(
-        self, found: Answer, start: int, limit: int, question: str, view: View
+        self, found: Answer, start: int, limit: int, question: str
     ) -> Recommendations:
         page = found[start : start + limit]
         posts = self._events.posts([one.post_id for one in page])
         return Recommendations(
-            model_version=view.version.model,
+            model_version=found.model_version,
             fallback=found.fallback,
             request_id=uuid.uuid4().hex,
             items=[

@@ -3,12 +3,9 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
-from recsys.answers import Recommendation, Recommendations
 from recsys.events.exposures import Exposure
-from serving.exposures import ExposureLog, exposures_of
-from serving.views import recommendation_view
-from serving.wire import answers
-from tests.recsys.world import BEGINNING, open_events, small_world
+from serving.exposures import ExposureLog
+from tests.recsys.world import BEGINNING, open_events
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -36,32 +33,6 @@ def counts(registry: CollectorRegistry) -> dict[str, float]:
     outcomes = ("written", "dropped", "failed")
     name = "commonspace_exposures_total"
     return {one: registry.get_sample_value(name, {"outcome": one}) or 0.0 for one in outcomes}
-
-
-def page_of(found: Recommendations, start: int, limit: int) -> answers.Recommendations:
-    posts = {post.post_id: post for post in small_world().posts}
-    shown = found[start : start + limit]
-    return answers.Recommendations(
-        model_version="3",
-        request_id="r1",
-        items=[recommendation_view(one, posts[one.post_id]) for one in shown],
-    )
-
-
-def test_only_what_a_page_shows_is_logged_with_its_place_in_the_answer():
-    items = tuple(
-        Recommendation(f"post/{n:03d}", "ann", "", 1 - n / 9, (), ("fresh",), 0.5, n == 3)
-        for n in range(9)
-    )
-    found = Recommendations(items, False, "3")
-    logged = exposures_of("bob", found, page_of(found, 3, 2), 3, NOW)
-    assert [(one.position, one.post_id) for one in logged] == [(3, "post/003"), (4, "post/004")]
-    assert [one.explored for one in logged] == [True, False]
-    assert {(one.user_id, one.request_id, one.k, one.propensity) for one in logged} == {
-        ("bob", "r1", 9, 0.5)
-    }
-    assert len({one.exposure_id for one in logged}) == 2
-    assert logged == exposures_of("bob", found, page_of(found, 3, 2), 3, NOW), "the same twice"
 
 
 def test_the_log_ends_up_in_the_database_once(tmp_path):

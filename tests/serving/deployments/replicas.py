@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from recsys.config import RecommendConfig
-from serving.config import ServeConfig
 from serving.deployments.encoder import Encoded
 from serving.deployments.recommender import Recommending
 from serving.deployments.writer import Writing
@@ -51,11 +50,10 @@ def handles() -> tuple[Any, Any, Any]:
     return encoder, encoder, SimpleNamespace(people=Method(_people), prepare=nothing)
 
 
-def settings(folder, **serve) -> ServingSettings:
-    """Of a workspace that `open_backend` has filled."""
+def settings(folder) -> ServingSettings:
+    """Of a workspace with a small world in it."""
     open_backend(folder).close()
-    recommend = RecommendConfig(reactions=None)
-    return ServingSettings(workspace=folder, recommend=recommend, serve=ServeConfig(**serve))
+    return ServingSettings(workspace=folder, recommend=RecommendConfig(reactions=None))
 
 
 @asynccontextmanager
@@ -80,6 +78,7 @@ async def recommending(chosen: ServingSettings) -> AsyncIterator[Recommending]:
     yield replica
     assert replica._pair._task is not None
     replica._pair._task.cancel()
+    replica._personal.close()
     await asyncio.gather(replica._pair._task, return_exceptions=True)
     replica._threads.shutdown()
     replica._store.close()

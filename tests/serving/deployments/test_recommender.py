@@ -2,6 +2,8 @@ import asyncio
 
 import pytest
 
+from recsys.experiments.assignment import variant_of
+from recsys.experiments.config import ExperimentConfig, VariantConfig
 from serving.wire.search import Filters
 from serving.wire.writes import SessionRequest
 from tests.serving.deployments.replicas import recommending, settings
@@ -51,6 +53,37 @@ def test_nothing_is_to_be_logged_where_that_is_switched_off(chosen):
         assert shown.page.items and shown.page.request_id and not shown.exposures
 
     run(off, story)
+
+
+def test_people_are_answered_by_their_variants_and_logged_as_of_them(chosen):
+    variants = (
+        VariantConfig(name="control"),
+        VariantConfig(name="fresh", recommend={"candidates": {"sources": ["fresh"]}}),
+        VariantConfig(name="varied", recommend={"diversity": {"per_author": 1}}),
+        VariantConfig(name="newer", model="9"),
+    )
+    experiment = ExperimentConfig(name="sources", variants=variants, shadow=("varied", "newer"))
+    with_experiment = chosen.model_copy(update={"experiments": (experiment,)})
+    people = [f"person{number}" for number in range(6)]
+
+    async def story(replica):
+        asked = [await replica.recommend(one, 4, None, Filters()) for one in people]
+        for person, shown in zip(people, asked, strict=True):
+            variant = variant_of(person, experiment)
+            assert {(one.experiment, one.variant) for one in shown.exposures} == {
+                ("sources", variant.name)
+            }
+            if variant.name == "fresh":
+                assert {tuple(item.sources) for item in shown.page.items} == {("fresh",)}
+        assert {one.exposures[0].variant for one in asked} == {"control", "fresh"}
+        replica._personal.close()
+        shadows = [one for person in people for one in replica._events.shadows.of(person)]
+        assert {(one.request_id, one.position) for one in shadows} == {
+            (one.page.request_id, place) for one in asked for place in range(4)
+        }
+        assert {one.variant for one in shadows} == {"varied"}, "there is no index of model 9"
+
+    run(with_experiment, story)
 
 
 def test_sessions_and_people_to_follow(chosen):
