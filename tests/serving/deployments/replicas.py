@@ -1,6 +1,7 @@
 """Replicas of deployments in this process, over a small world; only the encoders are made up."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -27,7 +28,18 @@ class Method:
         self._work = work
 
     async def remote(self, *arguments):
-        return self._work(*arguments)
+        found = self._work(*arguments)
+        return await found if inspect.isawaitable(found) else found
+
+
+class Handle:
+    """Of a replica in this process."""
+
+    def __init__(self, replica: object) -> None:
+        self._replica = replica
+
+    def __getattr__(self, name: str) -> Method:
+        return Method(getattr(self._replica, name))
 
 
 def _texts(version: str, texts: list[str]) -> Encoded:

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from recsys.config import RecommendConfig
 from recsys.events.exposures import Exposure
+from recsys.recommend import Recommender
 from recsys.versions import Target
 from serving.calls import Failed
 from serving.wire.people import BoundaryName, UserWrite
@@ -34,6 +36,9 @@ def test_a_newcomer_is_placed_by_their_profile_and_no_one_else_is(chosen):
         assert (await replica.put_user("new/comer", PROFILE)).created
         found = place(replica, "new/comer")
         assert found == pytest.approx(SPACE.encode_text(["I draw birds."])[0], abs=1e-5)
+        recommender = Recommender(replica._store, replica._events, RecommendConfig(reactions=None))
+        first = recommender.recommend("new/comer", 5)
+        assert len(first) == 5 and not first.fallback
         again = await replica.put_user("new/comer", UserWrite(profile="I draw boats."))
         assert not again.created
         assert place(replica, "new/comer") != pytest.approx(found, abs=1e-2)
