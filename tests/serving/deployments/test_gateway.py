@@ -1,6 +1,7 @@
 import asyncio
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,7 +23,7 @@ def asked(chosen, story):
     async def whole():
         async with writing(chosen) as writer, recommending(chosen) as recommender:
             behind = Handles(*handles(), Handle(recommender), Handle(writer))
-            gateway = SimpleNamespace(_settings=chosen, _handles=behind)
+            gateway: Any = SimpleNamespace(_settings=chosen, _handles=behind)
             app = Gateway.__serve_build_asgi_app__(gateway)
 
             def told():

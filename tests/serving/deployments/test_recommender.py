@@ -70,6 +70,7 @@ def test_people_are_answered_by_their_variants_and_logged_as_of_them(chosen):
         asked = [await replica.recommend(one, 4, None, Filters()) for one in people]
         for person, shown in zip(people, asked, strict=True):
             variant = variant_of(person, experiment)
+            assert variant is not None
             assert {(one.experiment, one.variant) for one in shown.exposures} == {
                 ("sources", variant.name)
             }
