@@ -89,6 +89,7 @@ def serving_settings(config: ProductConfig) -> "ServingSettings":
         index=config.index,
         events=config.events,
         recommend=config.recommend,
+        experiments=config.experiments,
         serve=config.serve,
     )
 

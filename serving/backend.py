@@ -7,6 +7,13 @@ from typing import Protocol
 from serving.wire.answers import Hits, PostView, Recommendations, SimilarUsers, Users
 from serving.wire.embeddings import Embeddings, UserContent
 from serving.wire.operations import Readiness
+from serving.wire.people import (
+    BoundariesView,
+    BoundaryChanged,
+    BoundaryName,
+    UserWrite,
+    UserWritten,
+)
 from serving.wire.search import Filters, SearchRequest
 from serving.wire.writes import (
     PostWrite,
@@ -50,6 +57,8 @@ class Backend(Protocol):
 
     async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers: ...
 
+    async def to_follow(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers: ...
+
     async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits: ...
 
     async def session(self, request: SessionRequest) -> Recommendations: ...
@@ -62,9 +71,21 @@ class Backend(Protocol):
 
     async def users(self, prefix: str, limit: int, cursor: str | None) -> Users: ...
 
+    async def boundaries(self, user_id: str) -> BoundariesView: ...
+
     async def community_map(self) -> bytes | None: ...
 
     async def put_post(self, post_id: str, post: PostWrite) -> PostWritten: ...
+
+    async def put_user(self, user_id: str, user: UserWrite) -> UserWritten: ...
+
+    async def put_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged: ...
+
+    async def delete_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged: ...
 
     async def react(self, reactions: Sequence[ReactionWrite]) -> ReactionsWritten: ...
 

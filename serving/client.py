@@ -17,6 +17,13 @@ from serving.security.refusals import BadFields
 from serving.wire.answers import Hits, Posts, PostView, Recommendations, SimilarUsers, Users
 from serving.wire.embeddings import Embeddings, UserContent, UsersRequest
 from serving.wire.operations import Readiness
+from serving.wire.people import (
+    BoundariesView,
+    BoundaryChanged,
+    BoundaryName,
+    UserWrite,
+    UserWritten,
+)
 from serving.wire.search import Filters, QueryPart, SearchRequest, Target
 from serving.wire.writes import (
     PostWrite,
@@ -154,6 +161,15 @@ class Client:
         path = f"/v1/users/{_id(user_id)}/similar"
         return self._get(SimilarUsers, path, limit=limit, cursor=cursor)
 
+    def to_follow(self, user_id: str, limit: int = 20, cursor: str | None = None) -> SimilarUsers:
+        """People like a person whom the person doesn't follow yet."""
+        path = f"/v1/users/{_id(user_id)}/to-follow"
+        return self._get(SimilarUsers, path, limit=limit, cursor=cursor)
+
+    def boundaries(self, user_id: str) -> BoundariesView:
+        """What a person muted, blocked and hid."""
+        return self._get(BoundariesView, f"/v1/users/{_id(user_id)}/boundaries")
+
     def posts_of(self, user_id: str, limit: int = 20) -> list[PostView]:
         """A person's public posts, the latest first."""
         return self._get(Posts, f"/v1/users/{_id(user_id)}/posts", limit=limit).items
@@ -192,6 +208,19 @@ class Client:
     def put_post(self, post_id: str, post: PostWrite) -> PostWritten:
         """Write or replace a post."""
         return self._send(PostWritten, "PUT", f"/v1/posts/{_id(post_id)}", json=_json(post))
+
+    def put_user(self, user_id: str, profile: str) -> UserWritten:
+        """Write what a person says about themselves."""
+        body = _json(_made(UserWrite, profile=profile))
+        return self._send(UserWritten, "PUT", f"/v1/users/{_id(user_id)}", json=body)
+
+    def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        """Keep an author, a tag, a person or a post away from a person."""
+        return self._send(BoundaryChanged, "PUT", _boundary(user_id, kind, target))
+
+    def delete_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        """Take that back."""
+        return self._send(BoundaryChanged, "DELETE", _boundary(user_id, kind, target))
 
     def react(self, *reactions: ReactionWrite) -> ReactionsWritten:
         """Record reactions; each gets a key if it has none, so that trying again counts once."""
@@ -272,6 +301,10 @@ class Client:
 
 def _id(identity: str) -> str:
     return quote(identity, safe="")
+
+
+def _boundary(user_id: str, kind: BoundaryName, target: str) -> str:
+    return f"/v1/users/{_id(user_id)}/boundaries/{_id(kind)}/{_id(target)}"
 
 
 def _json(body: BaseModel) -> Any:

@@ -62,6 +62,9 @@ class ServeConfig(Config):
     access_log: str = "logs/access.jsonl"
     """Inside the workspace unless absolute: a line of JSON per request, without people's ids and
     texts. `-` writes to stderr."""
+    log_exposures: bool = True
+    """Record which posts were shown to whom, where, and how likely that was: what experiments and
+    estimates from logs need. Deleting a person or post deletes the entries."""
     drain_s: float = Field(default=10, gt=0)
     """What a copy that is to stop has for the requests that it works on."""
     in_flight: int | None = Field(default=None, ge=1)

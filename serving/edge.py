@@ -32,8 +32,8 @@ IN_FLIGHT = "COMMONSPACE_EDGE_IN_FLIGHT"
 """Environment variable: questions that one proxy lets in at the same time."""
 _DEFAULT_IN_FLIGHT = 8
 _QUESTION = re.compile(
-    r"/v1/(search|sessions/.*|users/.+/(recommendations|similar)|posts/.+/related)"
-    r"|/people/.+|/search|/reactions"
+    r"/v1/(search|sessions/.*|users/.+/(recommendations|similar|to-follow)|posts/.+/related)"
+    r"|/people/.+|/search|/reactions|/boundaries"
 )
 _PAUSE_S = 0.25
 _GOOD_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")

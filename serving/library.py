@@ -9,8 +9,9 @@ from recsys.events.database import Events
 from recsys.events.records import Post
 from serving.backend import Picture
 from serving.cursors import next_cursor, page_start
-from serving.views import post_view
+from serving.views import boundaries_view, post_view
 from serving.wire.answers import PostView, Users, UserView
+from serving.wire.people import BoundariesView
 from training.errors import NotFound
 
 T = TypeVar("T")
@@ -52,6 +53,15 @@ class Library:
                 raise NotFound(f"post {post_id!r:.140} has no picture")
             found = stored[post.image_hash]
             return Picture(found.data, found.media_type, post.image_hash)
+
+        return await self._in_thread(ask)
+
+    async def boundaries(self, user_id: str) -> BoundariesView:
+        """What a person keeps away. Raises: NotFound with near ids."""
+
+        def ask() -> BoundariesView:
+            self._events.person(user_id)
+            return boundaries_view(self._events.boundaries.of(user_id))
 
         return await self._in_thread(ask)
 

@@ -15,10 +15,18 @@ from serving.coalescing import Coalescing
 from serving.config import EncoderReplicaConfig, ServeConfig
 from serving.deployments.encoder import Encoded
 from serving.deployments.user import Fused, Someone
+from serving.exposures import ExposureLog, Shown
 from serving.library import Library
 from serving.wire.answers import Hits, PostView, Recommendations, SimilarUsers, Users
 from serving.wire.embeddings import Embeddings, UserContent
 from serving.wire.operations import PartState, Readiness
+from serving.wire.people import (
+    BoundariesView,
+    BoundaryChanged,
+    BoundaryName,
+    UserWrite,
+    UserWritten,
+)
 from serving.wire.search import Filters, SearchRequest
 from serving.wire.writes import (
     PostWrite,
@@ -53,11 +61,19 @@ class RemoteBackend:
         handles: of the deployments.
         library: answers what no deployment is needed for.
         config: of the service.
+        exposures: takes what was shown; None if nothing is logged.
     """
 
-    def __init__(self, handles: Handles, library: Library, config: ServeConfig) -> None:
+    def __init__(
+        self,
+        handles: Handles,
+        library: Library,
+        config: ServeConfig,
+        exposures: ExposureLog | None = None,
+    ) -> None:
         self._handles = handles
         self._library = library
+        self._exposures = exposures
         self._timeout_s = config.request_timeout_s
         self._texts = _coalescing(handles.text, config.text)
         self._images = _coalescing(handles.image, config.image)
@@ -96,10 +112,16 @@ class RemoteBackend:
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
     ) -> Recommendations:
         ask = self._handles.recommender.recommend
-        return await self._call(ask, user_id, limit, cursor, filters)
+        shown: Shown = await self._call(ask, user_id, limit, cursor, filters)
+        if self._exposures is not None:
+            self._exposures.add(shown.exposures)
+        return shown.page
 
     async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
         return await self._call(self._handles.recommender.similar, user_id, limit, cursor)
+
+    async def to_follow(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        return await self._call(self._handles.recommender.to_follow, user_id, limit, cursor)
 
     async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
         return await self._call(self._handles.recommender.related, post_id, limit, cursor)
@@ -119,11 +141,25 @@ class RemoteBackend:
     async def users(self, prefix: str, limit: int, cursor: str | None) -> Users:
         return await self._library.users(prefix, limit, cursor)
 
+    async def boundaries(self, user_id: str) -> BoundariesView:
+        return await self._library.boundaries(user_id)
+
     async def community_map(self) -> bytes | None:
         return await self._call(self._handles.recommender.community_map)
 
     async def put_post(self, post_id: str, post: PostWrite) -> PostWritten:
         return await self._call(self._handles.writer.put_post, post_id, post)
+
+    async def put_user(self, user_id: str, user: UserWrite) -> UserWritten:
+        return await self._call(self._handles.writer.put_user, user_id, user)
+
+    async def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        return await self._call(self._handles.writer.put_boundary, user_id, kind, target)
+
+    async def delete_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged:
+        return await self._call(self._handles.writer.delete_boundary, user_id, kind, target)
 
     async def react(self, reactions: Sequence[ReactionWrite]) -> ReactionsWritten:
         return await self._call(self._handles.writer.react, list(reactions))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from recsys.experiments.config import ExperimentConfig
 from serving.config import ServeConfig
 from training.config import Config
 from training.tracking.config import TrackingConfig
@@ -17,4 +18,5 @@ class ServingSettings(Config):
     index: IndexConfig = IndexConfig()
     events: EventsConfig = EventsConfig()
     recommend: RecommendConfig = RecommendConfig()
+    experiments: tuple[ExperimentConfig, ...] = ()
     serve: ServeConfig = ServeConfig()

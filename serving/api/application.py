@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from serving.api import (
+    boundaries,
     embeddings,
     errors,
     operations,
@@ -26,6 +27,7 @@ from serving.security.pictures import PictureCheck
 _RESOURCES = (
     embeddings.router,
     search.router,
+    boundaries.router,  # before people: an id may look like the end of these paths
     users.router,
     posts.router,
     sessions.router,
@@ -41,6 +43,7 @@ def create_app(
     *,
     web: APIRouter | None = None,
     limits: BodyLimits | None = None,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """The API, and the page if one is given, over a backend.
 
@@ -49,6 +52,7 @@ def create_app(
         guard: tells who may ask.
         web: routes of the page; they aren't in the OpenAPI document.
         limits: of bodies; the defaults if None.
+        metrics: that requests are counted in; new ones if None.
     """
     app = FastAPI(
         docs_url=None,  # its scripts come from a CDN
@@ -56,7 +60,7 @@ def create_app(
         redirect_slashes=False,  # `x/` and `x` are different ids
     )
     app.state.backend, app.state.guard = backend, guard
-    app.state.pictures, app.state.metrics = PictureCheck(), Metrics()
+    app.state.pictures, app.state.metrics = PictureCheck(), metrics or Metrics()
     resources = [route for router in _RESOURCES for route in router.routes]
     for router in _RESOURCES:
         app.include_router(router)

@@ -29,10 +29,14 @@ _RECOMMENDATION: Json = {
     "score": 0.61,
     "reasons": [_REASON],
     "sources": ["taste", "related"],
+    "propensity": 0.95,
+    "explored": False,
+    "probabilities": {"like": 0.34, "hide": 0.02},
 }
 RECOMMENDATIONS: Json = {
     "model_version": "7",
     "fallback": False,
+    "request_id": "0f3c9a51d2e84b7a9c6d1e2f3a4b5c6d",
     "items": [_RECOMMENDATION],
     "next_cursor": "MjA",
 }
@@ -43,6 +47,7 @@ SIMILAR_USERS: Json = {
             "user_id": "johnny-automatic",
             "score": 0.83,
             "reasons": [{**_REASON, "kind": "tags", "text": "you both draw fruit"}],
+            "interest": "fruit",
             "posts": [POST],
         }
     ],
@@ -102,6 +107,16 @@ POST_RECEIPT: Json = {
     "reactions": 3,
 }
 USER_RECEIPT: Json = {"deleted": "nicu-buculei", "posts": ["food/fruit/banana"], "reactions": 12}
+USER_WRITE: Json = {"profile": "I draw fruit, and what is left of it."}
+USER_WRITTEN: Json = {"user_id": "nicu-buculei", "created": False}
+BOUNDARIES: Json = {
+    "muted_authors": ["johnny-automatic"],
+    "muted_tags": ["clown"],
+    "blocked": [],
+    "hidden": ["food/fruit/apple"],
+}
+BOUNDARY_CHANGED: Json = {"kind": "muted_author", "target": "johnny-automatic", "changed": True}
+MUTED_TAG: Json = {"kind": "muted_tag", "target": "clown", "changed": True}
 HEALTH: Json = {"status": "ok"}
 READINESS: Json = {
     "ready": True,

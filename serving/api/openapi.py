@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from serving.security.guard import COOKIE
 from serving.wire.embeddings import ImagesRequest, TextsRequest, UsersRequest
 from serving.wire.operations import Problem
+from serving.wire.people import UserWrite
 from serving.wire.search import SearchRequest
 from serving.wire.writes import PostWrite, ReactionsRequest, SessionRequest
 
@@ -24,6 +25,7 @@ _READ = (
     SessionRequest,
     PostWrite,
     ReactionsRequest,
+    UserWrite,
 )
 _DESCRIPTION = """
 Users, images and texts of a social network in one embedding space: embed, search, recommend.
@@ -43,6 +45,7 @@ _TAGS = (
     ("Search", "What is near a text, a picture, a person, a post, or a mix of them."),
     ("Recommendations", "Posts for people, with reasons."),
     ("People", "Who is there, and who is like whom."),
+    ("Boundaries", "What people mute, block and hide."),
     ("Posts", "Read, write and delete posts."),
     ("Reactions", "Who did what with which post."),
     ("Operations", "For those who run the service."),

@@ -34,7 +34,10 @@ class _Post(StringConvertor):
 class _User(StringConvertor):
     """A person's id at a path's end."""
 
-    regex = "(?s:.+)(?<!/recommendations)(?<!/similar)(?<!/posts)"
+    regex = (
+        "(?!(?s:.+)/boundaries(?:/|$))"
+        "(?s:.+)(?<!/recommendations)(?<!/similar)(?<!/to-follow)(?<!/posts)"
+    )
 
 
 register_url_convertor("whole", _Whole())
@@ -79,6 +82,18 @@ PathPostId = Annotated[
     StringConstraints(pattern=ID_PATTERN),
     BeforeValidator(_slashes),
     Path(description="A post's id.", examples=["food/fruit/banana"]),
+]
+PathTarget = Annotated[
+    str,
+    StringConstraints(pattern=ID_PATTERN),
+    BeforeValidator(_slashes),
+    Path(description="Id of a person or of a post.", examples=["food/fruit/banana"]),
+]
+PathTag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\u0000-\u001f\u007f-\u009f\ufdd0]{1,64}$"),
+    BeforeValidator(_slashes),
+    Path(description="A tag.", examples=["fruit"]),
 ]
 NewPostId = Annotated[
     str,

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,14 +12,17 @@ from serving.api.answering import answer, tagged
 from serving.api.documented import documented
 from serving.api.parameters import CountQuery, PageQuery, RecommendationsQuery, UsersQuery
 from serving.api.paths import PathUserId
+from serving.api.reading import json_body
 from serving.api.service import Service
 from serving.security.keys import Scope
 from serving.wire.answers import Posts, Recommendations, SimilarUsers, Users
+from serving.wire.people import UserWrite, UserWritten
 from serving.wire.writes import Receipt
 
 router = APIRouter()
 _PEOPLE: list[str | Enum] = ["People"]
 _RECOMMENDATIONS: list[str | Enum] = ["Recommendations"]
+_EACH_TIME = frozenset({"request_id"})
 
 
 @router.get("/v1/users", summary="List people", tags=_PEOPLE, **documented(Users, examples.USERS))
@@ -42,7 +45,7 @@ async def recommendations(
 ) -> Response:
     """Posts that suit the person, best first, each with the reasons why; never own or seen ones."""
     found = await backend.recommend(user_id, query.limit, query.cursor, query.filters())
-    return tagged(request, found)
+    return tagged(request, found, _EACH_TIME)
 
 
 @router.get(
@@ -59,6 +62,19 @@ async def similar(
 
 
 @router.get(
+    "/v1/users/{user_id:whole}/to-follow",
+    summary="Find people to follow",
+    tags=_PEOPLE,
+    **documented(SimilarUsers, examples.SIMILAR_USERS, tagged=True),
+)
+async def to_follow(
+    user_id: PathUserId, query: Annotated[PageQuery, Query()], request: Request, backend: Service
+) -> Response:
+    """People near the person who post in public and whom the person doesn't follow yet."""
+    return tagged(request, await backend.to_follow(user_id, query.limit, query.cursor))
+
+
+@router.get(
     "/v1/users/{user_id:whole}/posts",
     summary="List a person's posts",
     tags=_PEOPLE,
@@ -69,6 +85,28 @@ async def posts_of(
 ) -> Response:
     """Their public posts, the latest first."""
     return tagged(request, Posts(items=await backend.posts_of(user_id, query.limit)))
+
+
+@router.put(
+    "/v1/users/{user_id:user}",
+    summary="Write a person's profile",
+    tags=_PEOPLE,
+    **documented(
+        UserWritten,
+        examples.USER_WRITTEN,
+        Scope.WRITE,
+        body=UserWrite,
+        body_example=examples.USER_WRITE,
+        also=(410,),
+    ),
+)
+async def put_user(
+    user_id: PathUserId,
+    body: Annotated[UserWrite, Depends(json_body(UserWrite))],
+    backend: Service,
+) -> Response:
+    """Once answered, what they say about themselves is on disk."""
+    return answer(await backend.put_user(user_id, body))
 
 
 @router.delete(

@@ -37,6 +37,9 @@ class Gateway:
     def __serve_build_asgi_app__(self) -> ASGIApp:
         from recsys.events.database import Events
         from serving.api.application import create_app
+        from serving.api.metrics import Metrics
+        from serving.calls import call
+        from serving.exposures import ExposureLog
         from serving.library import Library
         from serving.security.guard import Guard
         from serving.security.keys import KeyStore
@@ -44,11 +47,16 @@ class Gateway:
 
         settings, security = self._settings, self._settings.serve.security
         library = Library(Events(settings.events, settings.workspace))
-        backend = RemoteBackend(self._handles, library, settings.serve)
+        metrics, log = Metrics(), None
+        if settings.serve.log_exposures:
+            writer = self._handles.writer
+            log = ExposureLog(lambda batch: call(writer.log_exposures, batch), metrics.registry)
+        backend = RemoteBackend(self._handles, library, settings.serve, log)
         asked = security.mode == "keys"
         keys = KeyStore(settings.events, settings.workspace) if asked else None
         guard = Guard(keys, security)
-        return _Marked(create_app(backend, guard, web=router(backend, guard)))
+        web = router(backend, guard)
+        return _Marked(create_app(backend, guard, web=web, metrics=metrics))
 
 
 def _open_logs(settings: ServingSettings) -> None:

@@ -1,29 +1,30 @@
 """The recommender: every question that reads posts, people and vectors."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from recsys.answers import Hit
+from recsys.answers import Hit, SimilarUser
 from recsys.answers import Recommendations as Answer
 from recsys.events.database import Events
 from recsys.filtering import PostFilter
 from recsys.mixing import QueryVector
-from recsys.reacting import load_reacting
-from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
 from serving.calls import answering, call
 from serving.cursors import next_cursor, page_start
 from serving.deployments.encoder import Encoded
+from serving.experimental import Experimental
+from serving.exposures import Shown
 from serving.maps import Maps
 from serving.pair import Pair
 from serving.settings import ServingSettings
-from serving.views import hit_view, recommendation_view, similar_view
+from serving.views import hit_view, recommendation_view, similar_views
 from serving.wire.answers import Hits, Recommendations, SimilarUsers
 from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import SessionRequest
@@ -31,7 +32,7 @@ from serving.wire.writes import SessionRequest
 T = TypeVar("T")
 _THREADS = 4
 _SHOWN = 4
-"""Posts of a similar person that are shown with them."""
+"""Posts of a similar person that are shown with them: those that bind them, then the latest."""
 
 
 class Recommending:
@@ -48,12 +49,8 @@ class Recommending:
         self._text, self._image = text, image
         self._store = VectorStore(settings.index, settings.workspace)
         self._events = Events(settings.events, settings.workspace)
-        self._recommender = Recommender(
-            self._store,
-            self._events,
-            settings.recommend,
-            reacting=load_reacting(settings.recommend, settings.workspace),
-        )
+        self._personal = Experimental(settings, self._store, self._events)
+        self._recommender = self._personal.base
         self._maps = Maps(settings, self._events)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recommend")
         prepare = [
@@ -78,16 +75,17 @@ class Recommending:
     @answering
     async def recommend(
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
-    ) -> Recommendations:
-        """Posts for a person."""
+    ) -> Shown:
+        """Posts for a person, and what is to be logged of them once they are shown."""
         question = f"recommend {user_id} {filters.model_dump_json()}"
         start = page_start(cursor, question)
 
-        def ask(view: View) -> Recommendations:
-            found = self._recommender.recommend(
-                user_id, _enough(start + limit), where=post_filter(filters), view=view
-            )
-            return self._recommendations(found, start, limit, question, view)
+        def ask(view: View) -> Shown:
+            k, where = _enough(start + limit), post_filter(filters)
+            answer = self._personal.recommend(user_id, k, where, view)
+            found = cast(Answer, answer.recommendations)
+            page = self._recommendations(found, start, limit, question)
+            return Shown(page, self._personal.exposures(answer, page, start, limit))
 
         return await self._read(ask)
 
@@ -101,7 +99,7 @@ class Recommending:
             found = self._recommender.for_session(
                 request.liked, request.seen, _enough(start + request.limit), view=view
             )
-            return self._recommendations(found, start, request.limit, question, view)
+            return self._recommendations(found, start, request.limit, question)
 
         return await self._read(ask)
 
@@ -113,13 +111,19 @@ class Recommending:
 
         def ask(view: View) -> SimilarUsers:
             found = self._recommender.similar(user_id, start + limit + 1, view=view)
-            page = found[start : start + limit]
-            posts = self._events.public_posts_of([one.user_id for one in page], _SHOWN)
-            return SimilarUsers(
-                model_version=view.version.model,
-                items=[similar_view(one, posts[one.user_id]) for one in page],
-                next_cursor=next_cursor(start + limit, len(found), question),
-            )
+            return self._people(found, start, limit, question, view)
+
+        return await self._read(ask)
+
+    @answering
+    async def to_follow(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        """People like a person whom the person doesn't follow yet."""
+        question = f"to-follow {user_id}"
+        start = page_start(cursor, question)
+
+        def ask(view: View) -> SimilarUsers:
+            found = self._recommender.to_follow(user_id, start + limit + 1, view=view)
+            return self._people(found, start, limit, question, view)
 
         return await self._read(ask)
 
@@ -199,16 +203,27 @@ class Recommending:
         return await self._in_thread(lambda: [place(part) for part in query])
 
     def _recommendations(
-        self, found: Answer, start: int, limit: int, question: str, view: View
+        self, found: Answer, start: int, limit: int, question: str
     ) -> Recommendations:
         page = found[start : start + limit]
         posts = self._events.posts([one.post_id for one in page])
         return Recommendations(
-            model_version=view.version.model,
+            model_version=found.model_version,
             fallback=found.fallback,
+            request_id=uuid.uuid4().hex,
             items=[
                 recommendation_view(one, posts[one.post_id]) for one in page if one.post_id in posts
             ],
+            next_cursor=next_cursor(start + limit, len(found), question),
+        )
+
+    def _people(
+        self, found: list[SimilarUser], start: int, limit: int, question: str, view: View
+    ) -> SimilarUsers:
+        page = found[start : start + limit]
+        return SimilarUsers(
+            model_version=view.version.model,
+            items=similar_views(page, self._events, _SHOWN),
             next_cursor=next_cursor(start + limit, len(found), question),
         )
 

@@ -19,19 +19,22 @@ import numpy as np
 
 from recsys.drift import drift, remove_extra
 from recsys.erase import Erased, erase_person, erase_post, remove_posts
+from recsys.events.boundaries import BoundaryKind
 from recsys.events.database import Events
+from recsys.events.exposures import Exposure
 from recsys.events.pictures import StoredPicture, displayed
-from recsys.events.records import Post, Reaction
-from recsys.live import put_posts
+from recsys.events.records import Person, Post, Reaction
+from recsys.live import put_posts, put_profile
 from recsys.milvus import Vanished
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
 from serving.calls import answering, call
-from serving.deployments.user import Fused
+from serving.deployments.user import Fused, Someone
 from serving.settings import ServingSettings
 from serving.views import post_view
+from serving.wire.people import BoundaryChanged, BoundaryName, UserWrite, UserWritten
 from serving.wire.writes import PostWrite, PostWritten, ReactionsWritten, ReactionWrite, Receipt
-from training.errors import CommonspaceError, NotFound, Unavailable
+from training.errors import CommonspaceError, Gone, NotFound, Unavailable
 
 T = TypeVar("T")
 _MENDED_AT_ONCE = 32
@@ -120,6 +123,50 @@ class Writing:
         )
 
     @answering
+    async def put_user(self, user_id: str, written: UserWrite) -> UserWritten:
+        """Write what a person says about themselves; by it a newcomer has a place at once.
+
+        Raises: Gone if they were deleted; Unavailable.
+        """
+
+        def write() -> bool:
+            known = user_id in self._events.known([user_id])
+            if not self._events.add_people([Person(user_id, written.profile)]):
+                raise Gone(f"person {user_id!r:.140} was deleted for good", hint="take another id")
+            return not known
+
+        created = await self._in_thread(write)
+        await self._place(user_id)
+        return UserWritten(user_id=user_id, created=created)
+
+    @answering
+    async def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        """Keep something away from a person. Raises: NotFound; BadData; Gone."""
+
+        def write() -> bool:
+            self._events.person(user_id)
+            return self._events.boundaries.put(user_id, BoundaryKind(kind), target)
+
+        return BoundaryChanged(kind=kind, target=target, changed=await self._in_thread(write))
+
+    @answering
+    async def delete_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged:
+        """Take that back. Raises: NotFound."""
+
+        def write() -> bool:
+            self._events.person(user_id)
+            return self._events.boundaries.remove(user_id, BoundaryKind(kind), target)
+
+        return BoundaryChanged(kind=kind, target=target, changed=await self._in_thread(write))
+
+    @answering
+    async def log_exposures(self, exposures: Sequence[Exposure]) -> int:
+        """Record what was shown; how many entries are new."""
+        return await self._in_thread(lambda: self._events.exposures.add(exposures))
+
+    @answering
     async def delete_post(self, post_id: str) -> Receipt:
         """Delete a post for good. Raises: NotFound."""
         return await self._erase(lambda: erase_post(self._events, self._store, post_id))
@@ -159,6 +206,45 @@ class Writing:
             if await self._in_thread(self._live) == version:
                 return version
         raise Unavailable("the index changes too fast to be written", hint="try again in a second")
+
+    async def _place(self, user_id: str) -> None:
+        """Place someone by their profile in the live version, if nothing else is known of them."""
+        for _ in range(_ATTEMPTS):
+            person, image = await self._in_thread(lambda: self._profile(user_id))
+            version = await self._in_thread(self._live)
+            place = await self._place_of(version.model, person, image)
+            if place is None:
+                return
+            try:
+                async with self._indexing:
+                    await self._in_thread(
+                        lambda version=version, person=person, place=place: put_profile(
+                            self._events, self._store, version, person, place
+                        )
+                    )
+            except Vanished:
+                await self._in_thread(self._store.forget)
+                continue
+            if await self._in_thread(self._live) == version:
+                return
+        raise Unavailable("the index changes too fast to be written", hint="try again in a second")
+
+    def _profile(self, user_id: str) -> tuple[Person, bytes | None]:
+        person = self._events.person(user_id)
+        picture = self._events.pictures([person.image_hash or ""]).get(person.image_hash or "")
+        return person, picture.data if picture else None
+
+    async def _place_of(self, model: str, person: Person, image: bytes | None) -> np.ndarray | None:
+        """As `newcomers.place_of_profile`, by the encoders: a profile is a history of one post."""
+        (_, texts), (_, images) = await asyncio.gather(
+            _encoded(self._text, model, [person.profile or None]),
+            _encoded(self._image, model, [image]),
+        )
+        someone = Someone(None, Fused(images, texts), [1.0])
+        try:
+            return (await call(self._user.people, model, [someone]))[0]
+        except NotFound:  # such a model places nobody without an id
+            return None
 
     async def _embedded(
         self, model: str, posts: Sequence[Post], pictures: dict[str, StoredPicture | None]

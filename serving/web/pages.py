@@ -4,11 +4,32 @@ from fastapi import APIRouter
 
 from serving.backend import Backend
 from serving.security.guard import Guard
-from serving.web import elsewhere, files, home, map_page, person, post_page, reactions, search_page
+from serving.web import (
+    boundaries,
+    elsewhere,
+    files,
+    home,
+    map_page,
+    person,
+    post_page,
+    reactions,
+    search_page,
+)
 from serving.web import sign_in as signing
 from serving.web.site import Site
 
-_PARTS = (files, signing, home, person, reactions, search_page, post_page, map_page, elsewhere)
+_PARTS = (
+    files,
+    signing,
+    home,
+    person,
+    reactions,
+    boundaries,
+    search_page,
+    post_page,
+    map_page,
+    elsewhere,
+)
 
 
 def router(backend: Backend, guard: Guard) -> APIRouter:
@@ -19,7 +40,7 @@ def router(backend: Backend, guard: Guard) -> APIRouter:
 
     Args:
         backend: answers every question and takes every change.
-        guard: who may look, and who may like and hide.
+        guard: who may look, and who may like, follow and keep away.
     """
     pages = APIRouter(include_in_schema=False)
     site = Site(backend, guard)

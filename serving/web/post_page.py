@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.web.paths import post_id
-from serving.web.person import said
+from serving.web.said import said
 from serving.web.site import Site, is_part, post_path
 
 _RELATED = 18

@@ -1,6 +1,5 @@
-"""Like and hide: recorded, and the list is another at once."""
+"""Like and follow: recorded, and the list is another at once."""
 
-from asyncio import gather
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -10,12 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.security.keys import Scope
 from serving.web.forms import sent
-from serving.web.person import recommended, said, similar_people
+from serving.web.person import changed_page
+from serving.web.said import said
 from serving.web.site import Site, is_part, person_path, post_path
 from serving.wire.writes import ReactionWrite
 from training.errors import BadData
 
-_KINDS = ("like", "hide")
+_KINDS = ("like", "follow")
 
 
 def add(router: APIRouter, site: Site) -> None:
@@ -33,23 +33,15 @@ def add(router: APIRouter, site: Site) -> None:
             return RedirectResponse(f"{path}?{done}", 303)
         message = said(reaction.kind, title)
         if elsewhere:
-            return site.render(request, "said.html", wrong=False, message=message, hint="")
-        feed, similar = await gather(
-            recommended(site, reaction.user_id), similar_people(site, reaction.user_id)
-        )
-        return site.render(
-            request,
-            "feed_changed.html",
-            user_id=reaction.user_id,
-            feed=feed,
-            similar=similar,
-            message=message,
+            return site.render(request, "said.html", wrong=False, message=message, hint="", what="")
+        return await changed_page(
+            site, request, user_id=reaction.user_id, message=message, what="", title=""
         )
 
 
 def _read(words: dict[str, str]) -> ReactionWrite:
     if words.get("kind") not in _KINDS:
-        raise BadData("a post can be liked or hidden here")
+        raise BadData("a post can be liked here, and its author followed")
     fields = {name: words.get(name, "") for name in ("user_id", "post_id", "kind")}
     try:
         return ReactionWrite.model_validate(fields)

@@ -1,5 +1,6 @@
 """Templates, and the few words and shapes that they need of their own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -8,34 +9,49 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from serving.wire.answers import PostView, ReasonView
 
+_EXCERPT = 180
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A piece of a bar whose whole length, 100, is a score of 1.
+class Share:
+    """A reason with its part of a score, on a track from 0 to 100 that all parts share.
 
     Attributes:
-        kind: of the reason.
-        start: where it begins.
-        length: how long it is.
+        reason: in words.
+        start: where its bar begins; the end of one that speaks against the post is at `zero`.
+        length: of its bar.
+        zero: where 0 is.
+        whole: where the score is.
+        percent: of the score; None if that isn't above 0.
     """
 
-    kind: str
+    reason: ReasonView
     start: float
     length: float
+    zero: float
+    whole: float
+    percent: int | None
 
 
-def segments(reasons: list[ReasonView]) -> list[Segment]:
-    """Contributions side by side; what counts against a post has no length."""
-    found, end = [], 0.0
-    for reason in reasons:
-        length = round(min(100 - end, max(0.0, 100 * reason.contribution)), 2)
-        if length:
-            found.append(Segment(reason.kind, round(end, 2), length))
-            end += length
-    return found
+def shares(reasons: Sequence[ReasonView], score: float) -> list[Share]:
+    """How much each reason makes of a score; those against it stand left of 0."""
+    parts = [reason.contribution for reason in reasons]
+    low, high = min(0.0, score, *parts), max(0.0, score, *parts)
+    span = (high - low) or 1.0
+    zero, whole = -100 * low / span, 100 * (score - low) / span
+    return [
+        Share(
+            reason,
+            start=round(zero + 100 * min(0.0, part) / span, 2),
+            length=round(100 * abs(part) / span, 2),
+            zero=round(zero, 2),
+            whole=round(whole, 2),
+            percent=round(100 * part / score) if score > 0 else None,
+        )
+        for reason, part in zip(reasons, parts, strict=True)
+    ]
 
 
 def environment() -> Environment:
@@ -53,10 +69,23 @@ def environment() -> Environment:
     templates.globals["static"] = lambda name: f"/static/{name}?v={digests[name]}"
     templates.filters["person_path"] = person_path
     templates.filters["post_path"] = post_path
-    templates.filters["segments"] = segments
+    templates.filters["shares"] = shares
+    templates.filters["excerpt"] = _excerpt
+    templates.filters["figure"] = _figure
     templates.filters["more_text"] = _more_text
     templates.filters["pictured"] = lambda posts, most: [p for p in posts if p.image_url][:most]
     return templates
+
+
+def _excerpt(post: PostView) -> str:
+    """What stands where a picture would: the beginning of the text."""
+    text = " ".join((post.text or post.title).split())
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _figure(value: float) -> str:
+    """Two digits behind the point, and no minus before a 0."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _more_text(post: PostView) -> str:

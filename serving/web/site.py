@@ -95,7 +95,7 @@ class Site:
         if again and request.url.query:
             again += f"?{request.url.query}"
         if is_part(request):
-            answer = self.render(request, "said.html", status, wrong=True, **context)
+            answer = self.render(request, "said.html", status, wrong=True, what="", **context)
             answer.headers["hx-retarget"] = "#said"
             answer.headers["hx-reswap"] = "innerHTML"
         else:

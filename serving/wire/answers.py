@@ -41,7 +41,14 @@ class RecommendationView(Message):
     score: float
     """The list falls by it; the contributions of the reasons sum to it."""
     reasons: list[ReasonView]
+    """All causes, each with its part of the score; a part below 0 speaks against the post."""
     sources: list[str]
+    propensity: float = 1.0
+    """How likely it was that its place shows it, above 0 and at most 1."""
+    explored: bool = False
+    """Whether it is there because it is new, to learn who likes it."""
+    probabilities: dict[str, float] = {}
+    """Of what the person may do with it, by kind of reaction; empty where no model tells."""
 
 
 class SimilarUserView(Message):
@@ -50,8 +57,10 @@ class SimilarUserView(Message):
     user_id: str
     score: float
     reasons: list[ReasonView]
+    interest: str | None = None
+    """Name of the interest that both share most; null if none has a name."""
     posts: list[PostView] = []
-    """Some public posts of theirs, the latest first."""
+    """Some public posts of theirs, those most to the person's taste first, then the latest."""
 
 
 class HitView(Message):
@@ -69,6 +78,8 @@ class Recommendations(Message):
     model_version: str
     fallback: bool = False
     """True where nothing is known of the person: popular and fresh posts."""
+    request_id: str | None = None
+    """Of this answer, by which the log of what was shown names it; another one each time."""
     items: list[RecommendationView]
     next_cursor: str | None = None
 

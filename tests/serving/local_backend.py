@@ -6,6 +6,7 @@ Only its encoders are made up: a content's features are numbers drawn by its has
 import base64
 import hashlib
 import io
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,12 +16,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from recsys.answers import Hit, Reason, Recommendation
+from recsys.answers import Hit, SimilarUser
+from recsys.answers import Recommendations as Answer
 from recsys.config import RecommendConfig
 from recsys.erase import Erased, erase_person, erase_post, remove_posts
+from recsys.events.boundaries import BoundaryKind
 from recsys.events.database import Events
 from recsys.events.pictures import displayed
-from recsys.events.records import Post, Reaction
+from recsys.events.records import Person, Post, Reaction
 from recsys.filtering import PostFilter
 from recsys.live import put_posts
 from recsys.mixing import QueryVector
@@ -29,20 +32,25 @@ from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
 from serving.backend import Picture
+from serving.views import boundaries_view, recommendation_view, similar_views
 from serving.wire.answers import (
     Hits,
     HitView,
     PostView,
-    ReasonView,
     Recommendations,
-    RecommendationView,
     SimilarUsers,
-    SimilarUserView,
     Users,
     UserView,
 )
 from serving.wire.embeddings import Embeddings, UserContent
 from serving.wire.operations import PartState, Readiness
+from serving.wire.people import (
+    BoundariesView,
+    BoundaryChanged,
+    BoundaryName,
+    UserWrite,
+    UserWritten,
+)
 from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import (
     PostWrite,
@@ -62,7 +70,7 @@ from tests.recsys.world import (
     publish,
     small_world,
 )
-from training.errors import NotFound
+from training.errors import Gone, NotFound
 
 VERSION = "1"
 MOST = 1000
@@ -145,21 +153,10 @@ class LocalBackend:
         return self._recommendations(found, _start(cursor), limit)
 
     async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
-        start = _start(cursor)
-        found = self._recommender.similar(user_id, MOST)
-        return SimilarUsers(
-            model_version=VERSION,
-            items=[
-                SimilarUserView(
-                    user_id=one.user_id,
-                    score=one.score,
-                    reasons=[_reason(reason) for reason in one.reasons],
-                    posts=await self.posts_of(one.user_id, 3),
-                )
-                for one in found[start : start + limit]
-            ],
-            next_cursor=_next(found, start, limit),
-        )
+        return self._people(self._recommender.similar(user_id, MOST), _start(cursor), limit)
+
+    async def to_follow(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
+        return self._people(self._recommender.to_follow(user_id, MOST), _start(cursor), limit)
 
     async def related(self, post_id: str, limit: int, cursor: str | None) -> Hits:
         found = self._recommender.related(post_id, MOST)
@@ -190,6 +187,10 @@ class LocalBackend:
             next_cursor=_cursor(start + limit) if len(found) > limit else None,
         )
 
+    async def boundaries(self, user_id: str) -> BoundariesView:
+        self.events.person(user_id)
+        return boundaries_view(self.events.boundaries.of(user_id))
+
     async def community_map(self) -> bytes | None:
         return None
 
@@ -218,6 +219,24 @@ class LocalBackend:
         }
         put_posts(self.events, self.store, self.store.live().version, [record], vectors)
         return PostWritten(post=_view(record), created=created, model_version=VERSION)
+
+    async def put_user(self, user_id: str, user: UserWrite) -> UserWritten:
+        created = user_id not in self.events.known([user_id])
+        if not self.events.add_people([Person(user_id, user.profile)]):
+            raise Gone(f"person {user_id!r} was deleted for good")
+        return UserWritten(user_id=user_id, created=created)
+
+    async def put_boundary(self, user_id: str, kind: BoundaryName, target: str) -> BoundaryChanged:
+        self.events.person(user_id)
+        changed = self.events.boundaries.put(user_id, BoundaryKind(kind), target)
+        return BoundaryChanged(kind=kind, target=target, changed=changed)
+
+    async def delete_boundary(
+        self, user_id: str, kind: BoundaryName, target: str
+    ) -> BoundaryChanged:
+        self.events.person(user_id)
+        changed = self.events.boundaries.remove(user_id, BoundaryKind(kind), target)
+        return BoundaryChanged(kind=kind, target=target, changed=changed)
 
     async def react(self, reactions: Sequence[ReactionWrite]) -> ReactionsWritten:
         records = [
@@ -279,18 +298,20 @@ class LocalBackend:
             next_cursor=_next(found, start, limit),
         )
 
-    def _recommendations(
-        self, found: Sequence[Recommendation], start: int, limit: int
-    ) -> Recommendations:
+    def _people(self, found: Sequence[SimilarUser], start: int, limit: int) -> SimilarUsers:
+        return SimilarUsers(
+            model_version=VERSION,
+            items=similar_views(found[start : start + limit], self.events, 4),
+            next_cursor=_next(found, start, limit),
+        )
+
+    def _recommendations(self, found: Answer, start: int, limit: int) -> Recommendations:
         return Recommendations(
             model_version=VERSION,
+            fallback=found.fallback,
+            request_id=uuid.uuid4().hex,
             items=[
-                RecommendationView(
-                    post=_view(self._public(one.post_id)),
-                    score=one.score,
-                    reasons=[_reason(reason) for reason in one.reasons],
-                    sources=list(one.sources),
-                )
+                recommendation_view(one, self._public(one.post_id))
                 for one in found[start : start + limit]
             ],
             next_cursor=_next(found, start, limit),
@@ -322,15 +343,6 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (8, 6), colour: str = "re
 def _embeddings(vectors: np.ndarray) -> Embeddings:
     return Embeddings(
         model_version=VERSION, dimension=vectors.shape[1], embeddings=vectors.tolist()
-    )
-
-
-def _reason(reason: Reason) -> ReasonView:
-    return ReasonView(
-        kind=reason.kind,
-        text=reason.text,
-        contribution=reason.contribution,
-        posts=list(reason.posts),
     )
 
 

@@ -83,6 +83,26 @@ def test_people_and_what_suits_them(client):
     assert {post.user_id for post in client.posts_of("person2", limit=3)} == {"person2"}
 
 
+def test_boundaries_and_people_to_follow(client):
+    assert client.put_user("reader/one", "I look at birds.").created
+    for kind, target in (("hidden", "post/001"), ("muted_tag", "a/b c?"), ("blocked", "person1")):
+        assert client.put_boundary("reader/one", kind, target).changed
+        assert not client.put_boundary("reader/one", kind, target).changed
+    found = client.boundaries("reader/one")
+    assert (found.hidden, found.muted_tags, found.blocked) == (
+        ["post/001"],
+        ["a/b c?"],
+        ["person1"],
+    )
+    assert client.delete_boundary("reader/one", "muted_tag", "a/b c?").changed
+    assert client.boundaries("reader/one").muted_tags == []
+    assert "person1" not in {one.user_id for one in client.to_follow("person1", limit=100).items}
+    with pytest.raises(BadFields):
+        client.put_boundary("reader/one", "muted_author", "a b")
+    with pytest.raises(NotFound):
+        client.boundaries("nobody")
+
+
 def test_search_and_related_and_sessions(client):
     assert client.search(QueryPart(text="a red bird"), limit=2).items
     assert client.search(QueryPart(image=picture()), target="images", limit=2).items

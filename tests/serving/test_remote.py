@@ -3,11 +3,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 from ray.serve.exceptions import BackPressureError
 
+from recsys.events.exposures import Exposure
 from serving.calls import Busy, Failed
 from serving.config import ServeConfig
+from serving.exposures import ExposureLog, Shown
 from serving.remote import Handles, RemoteBackend
+from serving.wire.answers import Recommendations
+from serving.wire.search import Filters
+from tests.serving.test_exposures import exposure
 from training.errors import NotFound
 
 
@@ -74,3 +80,24 @@ def test_readiness_tells_what_fails_and_takes_busy_for_well():
         "writer": "nothing is indexed",
         "index": "nothing is indexed",
     }
+
+
+def test_what_is_shown_is_logged_after_the_answer_and_not_in_its_way():
+    page = Recommendations(model_version="3", items=[], request_id="r1")
+    shown = Shown(page, tuple(exposure(place) for place in range(3)))
+    handles = Handles(None, None, None, SimpleNamespace(recommend=Method(shown)), None)
+    written: list[Exposure] = []
+
+    async def slowly(batch):
+        await asyncio.sleep(0.05)
+        written.extend(batch)
+
+    async def ask():
+        log = ExposureLog(slowly, CollectorRegistry(), linger_s=0)
+        remote = RemoteBackend(handles, None, ServeConfig(), log)  # type: ignore[arg-type]
+        found = await remote.recommend("ann", 3, None, Filters())
+        assert (found, written) == (page, []), "the answer doesn't wait"
+        await asyncio.sleep(0.2)
+
+    asyncio.run(ask())
+    assert written == list(shown.exposures)

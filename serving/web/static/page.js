@@ -51,10 +51,12 @@ function walk(event, list) {
   next.focus();
 }
 
-// After like or hide the list is another: the focus stays where it was
+// After a click the list is another: the focus stays where it was
 
 let place = -1;
+let from = null;
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  from = detail.elt.closest("#follow, #alike, #kept, #said")?.id ?? null;
   const card = detail.elt.closest(".card");
   place = card ? [...card.parentElement.children].indexOf(card) : -1;
   card?.classList.add("leaving");
@@ -62,7 +64,13 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   const sent = detail.requestConfig?.triggeringEvent?.type === "submit";
   if (detail.elt.id === "results" && sent && innerWidth < 960) detail.elt.scrollIntoView();
-  if (detail.elt.id !== "feed" || place < 0) return;
+  if (detail.elt.id !== "feed") return;
+  if (from) {
+    const heading = part(from)?.querySelector("h2");
+    (heading?.checkVisibility() ? heading : part("recommended")).focus({ preventScroll: true });
+    from = null;
+  }
+  if (place < 0) return;
   const cards = part("feed").querySelectorAll(".card");
   const next = cards[Math.min(place, cards.length - 1)];
   (next?.querySelector(".face") ?? part("recommended")).focus({ preventScroll: true });

@@ -34,6 +34,7 @@ TEXT_PLACES = {
     ),
     "body.query.0": ("POST", "/v1/search", lambda text: {"query": [{"text": text}]}),
     "body": ("PUT", "/v1/posts/x", lambda text: {"user_id": "someone", "text": text}),
+    "body.profile": ("PUT", "/v1/users/someone", lambda text: {"profile": text}),
 }
 ID_PLACES = {
     "body.query.0.user_id": ("/v1/search", lambda id: {"query": [{"user_id": id}]}),
@@ -57,6 +58,10 @@ ID_PATHS = (
     ("GET", "/v1/users/{}/recommendations"),
     ("GET", "/v1/users/{}/similar"),
     ("GET", "/v1/users/{}/posts"),
+    ("GET", "/v1/users/{}/to-follow"),
+    ("GET", "/v1/users/{}/boundaries"),
+    ("PUT", "/v1/users/{}/boundaries/muted_tag/all"),
+    ("PUT", "/v1/users/{}"),
     ("DELETE", "/v1/users/{}"),
     ("GET", "/v1/posts/{}"),
     ("GET", "/v1/posts/{}/related"),
@@ -64,6 +69,11 @@ ID_PATHS = (
     ("PUT", "/v1/posts/{}"),
     ("DELETE", "/v1/posts/{}"),
 )
+TARGET_PATHS = (
+    ("PUT", "/v1/users/person0/boundaries/muted_author/{}"),
+    ("DELETE", "/v1/users/person0/boundaries/hidden/{}"),
+)
+BODY = {"/v1/users/{}": {"profile": "A text."}}
 JSON_ROUTES = (
     ("POST", "/v1/embeddings/texts"),
     ("POST", "/v1/embeddings/images"),
@@ -72,6 +82,7 @@ JSON_ROUTES = (
     ("POST", "/v1/sessions/recommendations"),
     ("POST", "/v1/reactions"),
     ("PUT", "/v1/posts/x"),
+    ("PUT", "/v1/users/x"),
 )
 QUERIES = (
     "limit=0", "limit=101", "limit=-1", "limit=abc", "limit=1.5", "limit=1e1", "limit=+1",
@@ -177,11 +188,11 @@ def test_bad_texts(client, place, name):
     refused(client, client.request(method, path, json=body(text)), 422, field=place, echo=echo)
 
 
-@pytest.mark.parametrize(("method", "path"), ID_PATHS)
+@pytest.mark.parametrize(("method", "path"), [*ID_PATHS, *TARGET_PATHS])
 @pytest.mark.parametrize("name", INJECTIONS)
 def test_injection_by_path(client, method, path, name):
-    identity = INJECTIONS[name]
-    answer = client.request(method, path.format(quote(identity, safe="")), json=POST)
+    identity, body = INJECTIONS[name], BODY.get(path, POST)
+    answer = client.request(method, path.format(quote(identity, safe="")), json=body)
     refused(client, answer, 422, field="path.", echo=identity)
 
 
@@ -277,3 +288,22 @@ def test_searches_of_wrong_types(client, body):
 )  # fmt: skip
 def test_posts_of_wrong_types(client, changes):
     refused(client, client.put("/v1/posts/x", json=POST | changes), 422, field="body.")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("person0/boundaries/loathed/person1", 422, "muted_author, muted_tag, blocked or hidden"),
+        ("person0/boundaries/blocked/person0", 422, "name another person"),
+        ("person0/boundaries/muted_tag/" + "x" * 65, 422, "path.tag"),
+        ("person0/boundaries/muted_tag/a%00b", 422, "path.tag"),
+        ("person0/boundaries/muted_tag/%20", 422, "printable"),
+        ("persn0/boundaries/muted_tag/all", 404, "person0"),
+        ("person0/boundaries", 405, "GET"),
+        ("person0/boundaries/hidden", 404, "nothing at this path"),
+    ],
+)
+def test_bad_boundaries(client, path, status, said):
+    answer = client.put(f"/v1/users/{path}")
+    refused(client, answer, status)
+    assert said in answer.text or status == 405

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from serving.api import examples, openapi
-from serving.wire import answers, embeddings, operations, search, writes
+from serving.wire import answers, embeddings, operations, people, search, writes
 
 DOCUMENT = openapi.text()
 READ = {
@@ -25,6 +25,11 @@ READ = {
     "REACTIONS_WRITTEN": writes.ReactionsWritten,
     "POST_RECEIPT": writes.Receipt,
     "USER_RECEIPT": writes.Receipt,
+    "USER_WRITE": people.UserWrite,
+    "USER_WRITTEN": people.UserWritten,
+    "BOUNDARIES": people.BoundariesView,
+    "BOUNDARY_CHANGED": people.BoundaryChanged,
+    "MUTED_TAG": people.BoundaryChanged,
     "HEALTH": operations.Health,
     "READINESS": operations.Readiness,
 }

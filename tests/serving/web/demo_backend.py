@@ -15,14 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from recsys.answers import ReasonKind
 from recsys.config import EventsConfig, IndexConfig
 from recsys.events.database import Events
 from recsys.events.records import Person
 from recsys.vectors import VectorStore
 from serving.backend import Picture
-from serving.wire.answers import Recommendations
-from serving.wire.search import Filters
 from tests.recsys.world import fill, open_events, open_store, publish, small_world
 from tests.serving import local_backend
 from tests.serving.local_backend import VERSION, HashedSpace, LocalBackend
@@ -32,7 +29,7 @@ NEWCOMER = "newcomer"
 
 
 class DemoBackend(LocalBackend):
-    """The local backend with pictures, a map, and the fallback by its name."""
+    """The local backend with pictures and a map."""
 
     def __init__(self, store, events, space, pictures: dict[str, bytes], community_map) -> None:
         super().__init__(store, events, space)
@@ -47,14 +44,6 @@ class DemoBackend(LocalBackend):
         if post_id not in self._pictures:
             raise NotFound(f"post {post_id!r} has no picture")
         return Picture(self._pictures[post_id], "image/webp", str(abs(hash(post_id))))
-
-    async def recommend(
-        self, user_id: str, limit: int, cursor: str | None, filters: Filters
-    ) -> Recommendations:
-        found = await super().recommend(user_id, limit, cursor, filters)
-        unknown = {ReasonKind.POPULAR, ReasonKind.FRESH}
-        fallback = any(why.kind in unknown for one in found.items for why in one.reasons)
-        return found.model_copy(update={"fallback": fallback})
 
 
 def open_small(folder: Path) -> DemoBackend:

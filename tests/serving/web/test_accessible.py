@@ -1,17 +1,21 @@
 """Every view, in both themes and on a phone: axe finds nothing serious, and everything fits."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from recsys.events.boundaries import BoundaryKind
 from tests.serving.web.conftest import SHOTS, Served
-from tests.serving.web.demo_backend import NEWCOMER
+from tests.serving.web.demo_backend import NEWCOMER, DemoBackend
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+OPEN = "document.querySelectorAll('details').forEach((each) => (each.open = true))"
 VIEWS = {
     "home": "/",
     "person": "/people/person0",
+    "kept-away": "/people/person11",
     "fallback": f"/people/{NEWCOMER}",
     "search-empty": "/search",
     "search": "/search?text=fruit&person=person1&person_weight=-0.5&by=person1+person2",
@@ -24,6 +28,18 @@ VIEWS = {
     "unknown": "/people/persom1",
     "nowhere": "/nowhere",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def boundaries(backend: DemoBackend) -> Iterator[None]:
+    """One of each kind, for the list of them."""
+    targets = ("person1", "fruit", "person2", "post/040")
+    kept = list(zip(BoundaryKind, targets, strict=True))
+    for kind, target in kept:
+        backend.events.boundaries.put("person11", kind, target)
+    yield
+    for kind, target in kept:
+        backend.events.boundaries.remove("person11", kind, target)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -39,6 +55,7 @@ def test_no_serious_finding(site: Served, locked: Served, browser: Browser, them
         page.goto(address)
         if name == "map":
             page.wait_for_selector("#map[data-ready]")
+        page.evaluate(OPEN)
         page.evaluate(AXE.read_text(encoding="utf-8"))  # not a tag: the policy allows no scripts
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         bad = [
@@ -62,6 +79,7 @@ def test_on_a_phone_nothing_is_beside_the_screen(
     addresses = {name: site.url + path for name, path in VIEWS.items()}
     for name, address in {**addresses, "sign-in": f"{locked.url}/sign-in"}.items():
         page.goto(address)
+        page.evaluate(OPEN)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, name
         small = page.evaluate(

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 from serving.api.application import create_app
 from serving.security.guard import Guard
 from serving.web.pages import router
-from serving.web.rendering import STATIC, environment, segments
+from serving.web.rendering import STATIC, environment, shares
 from serving.web.search_form import SearchForm
 from serving.web.sign_in import local_path
-from serving.wire.answers import ReasonView
+from serving.wire.answers import PostView, ReasonView, Recommendations, RecommendationView
 from tests.serving.web.demo_backend import DemoBackend
 from training.errors import BadData
 
@@ -97,17 +97,57 @@ def test_templates_are_all_sound() -> None:
         assert isinstance(templates.get_template(name), Template)
 
 
-def test_a_bar_is_as_long_as_the_score() -> None:
-    reasons = [
-        ReasonView(kind=kind, text="", contribution=part)
-        for kind, part in (("post", 0.3), ("taste", 0.2), ("fresh", -0.1))
-    ]
-    pieces = segments(reasons)
-    assert [(piece.kind, piece.start, piece.length) for piece in pieces] == [
-        ("post", 0.0, 30.0),
-        ("taste", 30.0, 20.0),
-    ]
-    assert sum(piece.length for piece in segments(reasons * 9)) == pytest.approx(100)
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=5))
+def test_bars_are_shares_of_the_score(parts: list[float]) -> None:
+    reasons = [ReasonView(kind="post", text="", contribution=part) for part in parts]
+    score = sum(parts)
+    found = shares(reasons, score)
+    for share, part in zip(found, parts, strict=True):
+        assert share.start >= -0.01 and share.start + share.length <= 100.01
+        edge = share.start if part >= 0 else share.start + share.length
+        assert edge == pytest.approx(share.zero, abs=0.02), "each begins or ends at 0"
+        if score > 0.01:
+            whole = share.whole - share.zero
+            assert share.length * score == pytest.approx(whole * abs(part), abs=0.05)
+            assert share.percent == round(100 * part / score)
+
+
+def test_a_post_of_words_shows_its_words() -> None:
+    text = "A poem. " + "It goes on and on, for as long as it takes. " * 9
+    post = PostView(post_id="poem", user_id="ann", title="A poem", text=text)
+    template = environment().from_string(
+        "{% import 'parts.html' as parts %}{{ parts.tile(post, 0.5) }}"
+    )
+    shown = template.render(post=post)
+    words = re.search(r'class="mat words"[^>]*><span>([^<]+)<', shown)
+    assert words and words[1].startswith("A poem. It goes on") and len(words[1]) <= 180
+    assert '<span class="title ">A poem</span>' in shown
+    alone = template.render(post=post.model_copy(update={"text": "A poem"}))
+    assert '<span class="title hidden">A poem</span>' in alone, "once is enough for eyes"
+
+
+def test_new_posts_that_are_shown_to_learn_are_marked() -> None:
+    post = PostView(post_id="new", user_id="ann", title="New", tags=["a b", "<i>"])
+    one = RecommendationView(post=post, score=0.2, reasons=[], sources=[])
+    feed = Recommendations(
+        model_version="1", items=[one, one.model_copy(update={"explored": True})]
+    )
+    template = environment().get_template("feed_more.html")
+    shown = template.render(feed=feed, user_id="bob")
+    assert shown.count("New here") == 1
+    assert 'value="muted_tag a b"' in shown and "<i>" not in shown
+
+
+def test_what_is_kept_away_is_checked_like_all_that_comes_in(client: TestClient) -> None:
+    for what in ("", "hidden", "hidden ", "liked post/001", "blocked a b", "muted_author <b>"):
+        answer = client.post("/boundaries", data={"user_id": "person0", "what": what})
+        assert answer.status_code == 422, what
+    form = {"user_id": "person0", "what": "hidden post/020"}
+    assert client.post("/boundaries", data=form | {"user_id": "a b"}).status_code == 422
+    assert client.post("/boundaries", data=form | {"user_id": "nobody"}).status_code == 404
+    assert client.get("/boundaries", params=form).status_code == 404
+    foreign = client.post("/boundaries", data=form, headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403
 
 
 @given(st.text(max_size=30))

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from recsys.events.boundaries import Boundaries
 from recsys.events.records import Reaction
 from tests.serving.web.conftest import Served, shoot
 from tests.serving.web.demo_backend import NEWCOMER, DemoBackend, drawing
@@ -47,8 +48,9 @@ def test_every_recommendation_says_why_and_its_parts_sum_to_the_score(
         score = float(card.locator(".score b").inner_text())
         parts = [float(text) for text in card.locator(".why b").all_inner_texts()]
         assert sum(parts) == pytest.approx(score, abs=0.011 * len(parts))
-        widths = [float(r.get_attribute("width") or 0) for r in card.locator("rect[x]").all()]
-        assert sum(widths) == pytest.approx(100 * sum(p for p in parts if p > 0), abs=2)
+        bars = [float(r.get_attribute("width") or 0) for r in card.locator("rect.part").all()]
+        whole = float(card.locator("rect.ground").first.get_attribute("width") or 0)
+        assert bars == pytest.approx([whole * abs(part) / score for part in parts], abs=3)
     page.get_by_role("link", name="More for person2").click()
     expect(cards).to_have_count(24)
 
@@ -68,10 +70,59 @@ def test_like_and_hide_change_the_list_at_once(site: Served, page: Page) -> None
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").last).to_contain_text("won’t come back")
     expect(page.locator(f"#feed h3 a[href='{hidden}']")).to_have_count(0)
-    assert hidden and (hidden.removeprefix("/posts/"), "hide") in reactions(site.backend, "person3")
-    shoot(page, "liked")
+    assert hidden
+    kept = site.backend.events.boundaries.of("person3")
+    assert kept.hidden == {hidden.removeprefix("/posts/")}
+    expect(first_card(page).locator(".face")).to_be_focused()
+    shoot(page, "hidden")
     page.reload()
     expect(page.locator(f"#feed h3 a[href='{hidden}']")).to_have_count(0)
+    page.locator("#kept").get_by_role("button", name="Undo").click()
+    expect(page.locator("#kept")).to_be_hidden()
+    expect(page.locator("#recommended")).to_be_focused()
+    assert not site.backend.events.boundaries.of("person3").hidden
+
+
+def test_mute_and_block_and_take_it_back(site: Served, page: Page) -> None:
+    page.goto(f"{site.url}/people/person6")
+    author = first_card(page).locator(".by a").inner_text()
+    less = first_card(page).locator(".less")
+    less.locator("summary").click()
+    less.get_by_role("button", name=f"Mute author {author}").click()
+    expect(page.locator("#said")).to_contain_text(f"Nothing by {author}")
+    expect(page.locator("#feed .by").get_by_text(author, exact=True)).to_have_count(0)
+    page.locator("#said").get_by_role("button", name="Undo").click()
+    expect(page.locator("#said")).to_contain_text("may show up again")
+    expect(page.locator("#feed .by").get_by_text(author, exact=True)).not_to_have_count(0)
+
+    first_card(page).locator("summary").click()
+    tag = first_card(page).get_by_role("button", name="Mute tag").first.inner_text()
+    first_card(page).get_by_role("button", name=tag, exact=True).click()
+    expect(page.locator("#kept")).to_contain_text(tag.removeprefix("Mute tag "))
+    expect(page.locator("#feed").get_by_role("button", name=tag, exact=True)).to_have_count(0)
+
+    other = page.locator(".alike h3").first.inner_text()
+    page.get_by_role("button", name=f"Block {other}", exact=True).click()
+    expect(page.locator("#said")).to_contain_text(f"{other} is blocked")
+    expect(page.locator("#alike").get_by_text(other, exact=True)).to_have_count(0)
+    expect(page.locator("#follow").get_by_text(other, exact=True)).to_have_count(0)
+    page.locator("#kept").scroll_into_view_if_needed()
+    shoot(page, "kept")
+    for left in (1, 0):
+        page.locator("#kept").get_by_role("button", name="Undo").first.click()
+        expect(page.locator("#kept li")).to_have_count(left)
+    assert site.backend.events.boundaries.of("person6") == Boundaries()
+
+
+def test_people_to_follow(site: Served, page: Page) -> None:
+    page.goto(f"{site.url}/people/person8")
+    people = page.locator("#follow .portrait")
+    expect(people).to_have_count(6)
+    name = people.first.locator(".title").inner_text()
+    page.get_by_role("button", name=f"Follow {name}", exact=True).click()
+    expect(page.locator("#said")).to_contain_text(f"You follow {name}")
+    expect(page.locator("#follow .title").get_by_text(name, exact=True)).to_have_count(0)
+    assert "follow" in {kind for _, kind in reactions(site.backend, "person8")}
 
 
 def test_the_fallback_says_that_it_is_one_until_the_first_like(site: Served, page: Page) -> None:
@@ -93,6 +144,13 @@ def test_without_scripts_everything_is_read_and_written_too(site: Served, browse
     assert page.url.startswith(f"{site.url}/people/person5?done=like")
     assert page.locator(f"#feed h3 a[href='{path}']").count() == 0
     assert "You like" in page.locator("#said").inner_text()
+    path = first_card(page).locator("h3 a").get_attribute("href")
+    first_card(page).get_by_role("button", name="Hide").click()
+    assert "won’t come back" in page.locator("#said").inner_text()
+    assert page.locator(f"#feed h3 a[href='{path}']").count() == 0
+    page.locator("#kept").get_by_role("button", name="Undo").click()
+    assert "may show up again" in page.locator("#said").inner_text()
+    assert page.locator("#kept").is_hidden()
     page.goto(f"{site.url}/search")
     page.locator("#image").set_input_files(
         {"name": "x.webp", "mimeType": "image/webp", "buffer": drawing(3, 0.2)}
