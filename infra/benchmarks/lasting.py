@@ -1,4 +1,4 @@
-"""What the recommender promises beside quality: speed, exactness, and that nothing is lost or left."""
+"""What the recommender promises beside quality: speed, exactness, nothing lost, nothing left."""
 
 import json
 import shutil
