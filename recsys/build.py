@@ -110,7 +110,8 @@ class Build:
         method = "upsert" if there else "insert"  # a server would hold an id twice
         for start in range(0, len(rows), self._batch_size):
             batch = rows[start : start + self._batch_size]
-            self._milvus(method, self._names.collection(target, self.version), batch)
+            name = self._names.collection(target, self.version)
+            self._milvus(method, name, batch, timeout=_FLUSH_S)  # it may have to flush first
             self.inserted[target] += sum(row["id"] not in there for row in batch)
 
     def weigh(self, weights: Mapping[str, np.ndarray]) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from recsys.erase import remove_posts
 from recsys.events.database import Events
 from recsys.events.records import Post
-from recsys.rows import Marks, content_mark, post_fields
+from recsys.marks import Marks, content_mark
+from recsys.rows import post_fields
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.events.database import Events
-from recsys.rows import content_mark
+from recsys.marks import content_mark
 from recsys.stored import AT_ONCE, stored_posts
 
 if TYPE_CHECKING:

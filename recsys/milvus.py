@@ -78,6 +78,7 @@ class Milvus:
 
         Raises: Vanished, Unavailable, Refused; MilvusException for what is a fault of ours.
         """
+        from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
         kwargs.setdefault("timeout", self.config.timeout_s)
@@ -86,6 +87,10 @@ class Milvus:
             return call(*args, **kwargs)
         except MilvusException as error:
             raise _translated(error, self.location) from error
+        except RpcError as error:  # pymilvus lets some through as they are
+            details = getattr(error, "details", None)
+            said = str(details() if details else error)
+            raise Unavailable(f"Milvus at {self.location} doesn't answer: {said:.200}") from error
 
     def condition(self, where: Filter) -> dict[str, Any]:
         """A filter as keyword arguments of `search`, `query` and `delete`."""

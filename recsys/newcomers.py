@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.events.database import Events
 from recsys.events.records import Person
-from recsys.rows import content_mark
+from recsys.marks import content_mark
 from recsys.stored import AT_ONCE
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 
 from recsys.embed import Work
 from recsys.events.database import Events
+from recsys.marks import content_mark, history_mark
 from recsys.newcomers import profile_mark
-from recsys.rows import content_mark, history_mark
 from recsys.stored import encodes
 from training.errors import BadData
 from training.histories import HistoryConfig, histories

@@ -12,7 +12,7 @@ import numpy as np
 from recsys.config import RecommendConfig
 from recsys.events.boundaries import Boundaries
 from recsys.events.database import Events
-from recsys.events.records import Reaction
+from recsys.events.records import Post, Reaction
 from recsys.interests import Anchor, Interest, interests_of
 from recsys.versions import Target
 from recsys.view import View
@@ -64,8 +64,9 @@ class Profile:
 def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig) -> Profile:
     """Read a person's profile.
 
-    The vector is the one that the model gave them. Someone who came after the index was built is
-    folded in as the weighted mean of their anchors, without the model.
+    The vector is the one that the model gave them, and what they posted or liked since is added to
+    it, weighed against what it stands for. Someone who came after the index was built is folded in
+    as the weighted mean of their anchors. Neither needs the model.
 
     Args:
         user_id: a known person.
@@ -94,8 +95,13 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
         for id, found in _indexed(latest, view, config.anchors).items()
     )
     vector = view.recent(Target.USERS, [user_id]).get(user_id)
+    later = [one for one in anchors if view.begun and dated[one.post.post_id][0] > view.begun]
     if vector is None:
         vector = _folded_in(anchors)
+    elif later:
+        before = sum(one.weight for one in anchors) - sum(one.weight for one in later)
+        learned = Anchor(Post("", user_id), True, max(before, 1.0), vector)
+        vector = _folded_in((learned, *later))
     boundaries = events.boundaries.of(user_id)
     seen = frozenset(post.post_id for post in own) | {one.post_id for one in reactions}
     profile = _profile(user_id, anchors, seen | boundaries.hidden, vector, view, config)

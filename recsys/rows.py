@@ -1,17 +1,12 @@
-"""What a row of the index says beside its vector, and marks by which it is compared with the truth.
-
-A row has two marks: of the content that its vector was made of, and of the fields beside it. Where
-only the second differs from the event database's, the row is written again with its old vector.
-"""
+"""What a row of the index says beside its vector."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from recsys.events.records import Post
+from recsys.marks import content_mark, mark
 from recsys.tags import tags_text
 from training.data.identity import is_good_id
 from training.errors import BadData
@@ -20,29 +15,6 @@ ID_LENGTH = 128
 LANGUAGE_LENGTH = 64
 CATEGORY_LENGTH = 512
 """In bytes, as Milvus counts: 128 characters of any script."""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """By what a row is compared with the event database.
-
-    Attributes:
-        content: of what its vector was made of.
-        fields: of the fields beside the vector; 0 for a person.
-    """
-
-    content: int
-    fields: int = 0
-
-
-def content_mark(text: str | None, image_hash: str | None) -> int:
-    """Of a post's content: 64 bits, signed."""
-    return _mark(text or None, image_hash)
-
-
-def history_mark(history: Sequence[tuple[str, float]]) -> int:
-    """Of a person's history: post ids and weights, in any order."""
-    return _mark(*sorted((post_id, round(weight, 6)) for post_id, weight in history))
 
 
 def post_fields(post: Post) -> dict[str, object]:
@@ -54,7 +26,7 @@ def post_fields(post: Post) -> dict[str, object]:
         "tags": tags_text(post.tags),
         "category": stored(post.category, CATEGORY_LENGTH),
     }
-    return fields | {"fields_mark": _mark(*fields.values())}
+    return fields | {"fields_mark": mark(*fields.values())}
 
 
 def stored(text: str | None, most: int) -> str | None:
@@ -123,8 +95,3 @@ def limited(
 ) -> list[dict[str, object]]:
     """Rows without the fields that the collections of an older release don't have."""
     return [{name: value for name, value in row.items() if name in fields} for row in rows]
-
-
-def _mark(*parts: object) -> int:
-    said = json.dumps(parts, ensure_ascii=True).encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)

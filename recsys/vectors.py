@@ -4,7 +4,7 @@ How versions are named and how the live one is told is in `versions.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,8 +15,10 @@ from recsys.build import Build
 from recsys.config import IndexConfig
 from recsys.events.records import Post
 from recsys.filters import among_ids
+from recsys.marks import content_mark
 from recsys.milvus import Milvus, Vanished
-from recsys.rows import content_mark, limited, post_rows, rows_of
+from recsys.retention import outlived
+from recsys.rows import limited, post_rows, rows_of
 from recsys.schema import schema_of
 from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
@@ -152,15 +154,8 @@ class VectorStore:
         before = self._live_version()
         self._milvus("create_alias", self._posts(build.version), self._names.sealed(build.version))
         self._switch(build.version)
-        first = [build.version] + ([before] if before else [])
-        kept = first + [version for version in self.versions() if version not in first]
-        made = self.made()
-        days = self.config.keep_days
-        oldest = datetime.now(UTC) - timedelta(days=days) if days else None
-        for place, version in enumerate(kept):
-            old = oldest is not None and made.get(version, oldest) < oldest
-            if place >= self.config.keep_versions or (old and version not in first):
-                self._drop(version)
+        for version in outlived(self.versions(), build.version, before, self.made(), self.config):
+            self._drop(version)
         return counts
 
     def made(self) -> dict[Version, datetime]:
@@ -283,7 +278,9 @@ class VectorStore:
             # Lite forgets at closing what was in memory
             for part in PARTS:
                 self._milvus("load_collection", self._names.collection(part, version))
-            view = self._views[version] = View.open(self._milvus, self._names, version, self._cache)
+            begun = self.made().get(version)
+            view = View.open(self._milvus, self._names, version, self._cache, begun)
+            self._views[version] = view
         return view
 
     def _live_version(self) -> Version | None:

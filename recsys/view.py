@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import numpy as np
 
 from recsys.filters import Everything, Filter, among_ids
+from recsys.marks import Marks
 from recsys.milvus import Milvus
-from recsys.rows import Marks
 from recsys.vector_cache import FRESH_S, VectorCache
 from recsys.versions import WEIGHTS, Names, Target, Version
 from training.errors import Conflict
@@ -47,6 +48,7 @@ class View:
         weights: direction to (D,) weights of a query's coordinates; see `aimed`.
         cache: of vectors, which the views of a process share.
         fields: of a post's row; an index of an older release has fewer.
+        begun: when its build was begun; None for one of an older release.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class View:
         weights: Mapping[str, np.ndarray],
         cache: VectorCache | None = None,
         fields: frozenset[str] = frozenset(),
+        begun: datetime | None = None,
     ) -> None:
         self._milvus = milvus
         self._names = names
@@ -66,10 +69,16 @@ class View:
         self._weights = weights
         self._cache = cache or VectorCache(0)
         self.fields = fields
+        self.begun = begun
 
     @classmethod
     def open(
-        cls, milvus: Milvus, names: Names, version: Version, cache: VectorCache | None = None
+        cls,
+        milvus: Milvus,
+        names: Names,
+        version: Version,
+        cache: VectorCache | None = None,
+        begun: datetime | None = None,
     ) -> Self:
         """Read what belongs to the version as a whole; its collections must be in memory."""
         name = names.collection(WEIGHTS, version)
@@ -77,7 +86,7 @@ class View:
         fields = frozenset(described(milvus, names.collection(Target.POSTS, version)))
         rows = milvus("query", name, filter='id != ""', output_fields=["id", "vector"])
         weights = {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
-        return cls(milvus, names, version, sizes["vector"], weights, cache, fields)
+        return cls(milvus, names, version, sizes["vector"], weights, cache, fields, begun)
 
     def aimed(self, vectors: np.ndarray, asker: Target, target: Target) -> np.ndarray:
         """Vectors as the model asks with them: coordinates weighed by direction.

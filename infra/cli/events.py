@@ -64,9 +64,10 @@ def import_files(
         from recsys.events.database import Events
         from recsys.events.files import find_sources
         from recsys.events.ingesting import ingest
+        from recsys.events.rejects import FOLDER
 
         sources = find_sources(places, _table(kind))
-        aside = quarantine or settings.workspace / "quarantine"
+        aside = quarantine or settings.workspace / FOLDER
         with Events(settings.events, settings.workspace) as events, progress() as observer:
             done = []
             for source in sources:

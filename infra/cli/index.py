@@ -15,7 +15,7 @@ from infra.cli.options import (
 from infra.cli.output import note, results, table
 
 if TYPE_CHECKING:
-    from infra.indexing import Kept, Verified
+    from infra.index_upkeep import Kept, Verified
     from infra.product import ProductConfig
     from recsys.index import IndexReport
     from recsys.versions import Version
@@ -107,7 +107,7 @@ def verify(
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
         from infra.cli.progress import progress
-        from infra.indexing import verify_index
+        from infra.index_upkeep import verify_index
 
         with progress() as observer:
             found = verify_index(settings, repair=repair, observer=observer)
@@ -132,7 +132,7 @@ def versions(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.indexing import kept_versions
+        from infra.index_upkeep import kept_versions
 
         kept = kept_versions(settings)
         show([one.as_dict() for one in kept], text=_listed(kept))
@@ -162,7 +162,7 @@ def rollback(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.indexing import opened_store
+        from infra.index_upkeep import opened_store
 
         with opened_store(settings) as store:
             version = store.rollback(build)
@@ -188,7 +188,7 @@ def drop(
     """
     settings = configuration(config, overrides, workspace)
     with results(as_json) as show:
-        from infra.indexing import opened_store
+        from infra.index_upkeep import opened_store
 
         with opened_store(settings) as store:
             version = store.drop(build)

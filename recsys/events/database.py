@@ -1,6 +1,5 @@
 """The event database: questions about people, posts and reactions, and changes to them."""
 
-import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy import select
 
 from recsys.config import EventsConfig
 from recsys.events import (
+    asking_people,
     asking_posts,
     asking_reactions,
     batches,
@@ -40,7 +40,7 @@ from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
 from recsys.events.transactions import changing, reading
 from training.data.identity import is_good_id
-from training.errors import Gone, NotFound
+from training.errors import NotFound
 
 
 class Events:
@@ -89,34 +89,18 @@ class Events:
 
     def person(self, user_id: str) -> Person:
         """Raises: NotFound with the nearest known ids."""
-        query = select(people).where(people.c.user_id == user_id)
         with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none() if is_good_id(user_id) else None
-        if row is None:
-            near = self._near(user_id)
-            hint = f"did you mean {', '.join(near)}?" if near else ""
-            raise NotFound(f"no person {user_id!r:.140}", hint=hint)
-        return Person(row.user_id, row.profile, row.image_hash)
+            return asking_people.person(connection, user_id)
 
     def known(self, user_ids: Collection[str]) -> set[str]:
         """Those of the ids that are people."""
-        found: set[str] = set()
         with reading(self._engine) as connection:
-            for part in chunks(user_ids):
-                query = select(people.c.user_id).where(people.c.user_id.in_(part))
-                found.update(connection.scalars(query))
-        return found
+            return asking_people.known(connection, user_ids)
 
     def profiles(self, user_ids: Collection[str]) -> dict[str, Person]:
         """Those of the people who say or show something of themselves, by id."""
-        told = people.c.profile.is_not(None) | people.c.image_hash.is_not(None)
-        found: dict[str, Person] = {}
         with reading(self._engine) as connection:
-            for part in chunks(user_ids):
-                query = select(people).where(people.c.user_id.in_(part), told)
-                for row in connection.execute(query):
-                    found[row.user_id] = Person(row.user_id, row.profile, row.image_hash)
-        return found
+            return asking_people.profiles(connection, user_ids)
 
     def people(self) -> list[str]:
         """All ids, ascending."""
@@ -267,20 +251,7 @@ class Events:
         Raises: Gone if it or its author was deleted; Conflict if it is another person's.
         """
         with changing(self._engine) as connection:
-            query = select(posts.c.image_hash).where(posts.c.post_id == post.post_id)
-            before = connection.execute(query).one_or_none()
-            if writing.buried(connection, post):
-                raise Gone(
-                    f"post {post.post_id!r:.140} or its author was deleted for good",
-                    hint="write it under another id",
-                )
-            writing.put_people(connection, [Person(post.user_id)])
-            if picture is not None and post.image_hash:
-                put_pictures(connection, {post.image_hash: picture})
-            writing.put_posts(connection, [post], may_publish=True)
-            unindexed.mark(connection, post)
-            drop_unused(connection, [before.image_hash] if before else [])
-        return before is None
+            return writing.put_post(connection, post, picture)
 
     def unindexed(self, post_ids: Collection[str] | None = None) -> dict[str, str]:
         """Posts that `put_post` wrote and the index may not have yet: a mark by id.
@@ -375,15 +346,3 @@ class Events:
     def hold(self, name: str) -> AbstractContextManager[lease.Lease]:
         """Be the only process that does `name` for the body of a `with`; see `lease.hold`."""
         return lease.hold(self._engine, name)
-
-    def _near(self, user_id: str) -> list[str]:
-        """Known ids that look alike, among those with the same beginning or else the first ones."""
-        start = user_id[:2] if is_good_id(user_id) else ""
-        alike = select(people.c.user_id).where(people.c.user_id.startswith(start, autoescape=True))
-        some = select(people.c.user_id).order_by(people.c.user_id).limit(5000)
-        with reading(self._engine) as connection:
-            for query in (alike.order_by(people.c.user_id).limit(5000), some):
-                ids = list(connection.scalars(query))
-                if near := difflib.get_close_matches(user_id, ids, n=3):
-                    return near
-        return []

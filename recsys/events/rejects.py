@@ -10,6 +10,9 @@ from typing import Any
 
 from training.data.quarantine import BadField, printable, raw_json
 
+FOLDER = "quarantine"
+"""In the workspace."""
+
 
 @dataclass(frozen=True)
 class Reject:

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from recsys.events import tallies, tombstones
+from recsys.events import tallies, tombstones, unindexed
 from recsys.events.chunks import chunks
-from recsys.events.pictures import drop_unused
+from recsys.events.pictures import StoredPicture, drop_unused, put_pictures
 from recsys.events.records import Person, Post, Reaction
 from recsys.events.tables import people, posts, reactions
 from recsys.events.upsert import upsert
-from training.errors import Conflict
+from training.errors import Conflict, Gone
 
 
 def put_people(connection: Connection, batch: Sequence[Person]) -> int:
@@ -68,6 +68,24 @@ def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: boo
     changes["private"] = kept if may_publish else or_(posts.c.private, kept)
     statement = insert.on_conflict_do_update(index_elements=["post_id"], set_=changes)
     return _run(connection, statement, rows)
+
+
+def put_post(connection: Connection, post: Post, picture: StoredPicture | None) -> bool:
+    """Write a post as its author wants it now; True if it is new. See `Events.put_post`."""
+    query = select(posts.c.image_hash).where(posts.c.post_id == post.post_id)
+    before = connection.execute(query).one_or_none()
+    if tombstones.buried(connection, _post_digests(post)):
+        raise Gone(
+            f"post {post.post_id!r:.140} or its author was deleted for good",
+            hint="write it under another id",
+        )
+    put_people(connection, [Person(post.user_id)])
+    if picture is not None and post.image_hash:
+        put_pictures(connection, {post.image_hash: picture})
+    put_posts(connection, [post], may_publish=True)
+    unindexed.mark(connection, post)
+    drop_unused(connection, [before.image_hash] if before else [])
+    return before is None
 
 
 def written_by_others(connection: Connection, batch: Sequence[Post]) -> dict[str, str]:
@@ -144,11 +162,6 @@ def reaction_id(reaction: Reaction, key: str | None = None) -> str:
         return tombstones.digest("client", reaction.user_id, key)
     when = reaction.created_at.astimezone(UTC).isoformat() if reaction.created_at else ""
     return tombstones.digest(reaction.user_id, reaction.post_id, reaction.kind, when)
-
-
-def buried(connection: Connection, post: Post) -> bool:
-    """Whether a post or its author was deleted for good."""
-    return bool(tombstones.buried(connection, _post_digests(post)))
 
 
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int:

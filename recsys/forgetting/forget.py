@@ -21,6 +21,7 @@ from recsys.forgetting.keeper import Keeper, Left, Places
 from recsys.forgetting.keepers.derived_files import DerivedFiles
 from recsys.forgetting.keepers.event_database import EventDatabase
 from recsys.forgetting.keepers.feature_caches import FeatureCaches
+from recsys.forgetting.keepers.import_quarantine import ImportQuarantine
 from recsys.forgetting.keepers.prepared_data import PreparedData
 from recsys.forgetting.keepers.run_folders import RunFolders
 from recsys.forgetting.keepers.saved_models import SavedModels
@@ -73,6 +74,7 @@ def opened(places: Places) -> Iterator[Opened]:
                 EventDatabase(engine),
                 VectorIndex(places.index, workspace, events),
                 PreparedData(workspace),
+                ImportQuarantine(workspace),
                 FeatureCaches(workspace),
                 DerivedFiles(workspace, places.folders),  # asks run folders and models who is known
                 RunFolders(workspace),

@@ -13,9 +13,10 @@ from recsys.drift import Drift, drift, expected_of
 from recsys.erase import erase_post
 from recsys.events.records import Post
 from recsys.filtering import PostFilter
+from recsys.marks import content_mark, history_mark
 from recsys.recommend import Recommender
 from recsys.repair import repair, verify
-from recsys.rows import content_mark, history_mark, post_fields, stored
+from recsys.rows import post_fields, stored
 from recsys.versions import Target
 from tests.recsys.encoding import EncodingSpace, picture
 from tests.recsys.world import BEGINNING, open_events, open_store, publish, unit_rows

@@ -5,7 +5,7 @@ import torch
 from recsys.events.records import Post, Reaction
 from recsys.index import build_index
 from recsys.later_posts import no_posts, with_later_posts
-from recsys.rows import content_mark
+from recsys.marks import content_mark
 from recsys.versions import Target
 from tests.recsys.encoding import EncodingSpace, drawn, picture
 from tests.recsys.world import (

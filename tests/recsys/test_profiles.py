@@ -75,6 +75,18 @@ def test_a_newcomer_is_the_weighted_mean_of_what_they_liked(place):
     assert found.query is not None
 
 
+def test_what_came_after_the_index_is_added_to_the_learned_vector(place):
+    events, view = place
+    before, after = view.begun - timedelta(hours=1), view.begun + timedelta(hours=1)
+    assert profile(place, "ann").vector == pytest.approx(ROWS[7])  # three own posts, long ago
+    events.add_reactions([Reaction("ann", "p4", "like", None, before)])
+    assert profile(place, "ann").vector == pytest.approx(ROWS[7])
+    events.add_reactions([Reaction("ann", "p5", "click", None, after)])
+    mean = 4 * ROWS[7] + 0.25 * ROWS[5]
+    expected = mean / np.linalg.norm(mean)
+    assert profile(place, "ann").vector == pytest.approx(expected, abs=1e-6)
+
+
 def test_opposite_likes_leave_a_newcomer_at_the_latest(tmp_path):
     east = ROWS[0]
     posts = {Post("east", "ann"): east, Post("west", "ann"): -east}

@@ -10,8 +10,8 @@ from recsys.drift import drift
 from recsys.events.records import Person, Post, Reaction
 from recsys.index import build_index
 from recsys.later_posts import no_posts, with_later_posts
+from recsys.marks import content_mark
 from recsys.pace import Pace
-from recsys.rows import content_mark
 from recsys.versions import Target
 from tests.recsys.encoding import EncodingSpace, picture
 from tests.recsys.world import BEGINNING, ProjectionSpace, open_events, open_store

@@ -3,6 +3,7 @@ import sys
 import threading
 import time
 
+import grpc
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from recsys.events.records import Post
 from recsys.milvus import Vanished
 from recsys.versions import PARTS, Target
 from tests.recsys.world import open_store, publish, unit_rows
-from training.errors import BadConfig, BadData, CommonspaceError, Conflict, NotFound
+from training.errors import BadConfig, BadData, CommonspaceError, Conflict, NotFound, Unavailable
 
 
 @pytest.fixture
@@ -300,6 +301,20 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path):
         open_store(tmp_path, uri="http://127.0.0.1:9", timeout_s=2)
     assert raised.value.exit_code == 6
     assert time.monotonic() - begun < 20
+
+
+class Late(grpc.RpcError):
+    def details(self) -> str:
+        return "Deadline Exceeded"
+
+
+def test_an_answer_that_does_not_come_in_time_is_an_error_of_ours(store, monkeypatch):
+    def late(*_, **__):
+        raise Late
+
+    monkeypatch.setattr(store._milvus._client, "list_aliases", late)
+    with pytest.raises(Unavailable, match="Deadline Exceeded"):
+        store.versions()
 
 
 def begin_at(store, monkeypatch, days_ago: float, model: str):

@@ -113,17 +113,11 @@ def test_an_export_is_a_data_set(events, tmp_path, format):
         assert sum(row["image"] is not None for row in rows) == {"posts": 2, "users": 1}[table]
 
 
-clean = st.text(min_size=1, max_size=12).filter(lambda text: "\0" not in text and _is_clean(text))
+def tidied(text: str) -> str:
+    return clean_text(text, remove_controls=True) or "x"
 
 
-def _is_clean(text: str) -> bool:
-    try:
-        text.encode()
-        return clean_text(text, remove_controls=False) == text
-    except Exception:
-        return False
-
-
+clean = st.text(st.characters(codec="utf-8"), max_size=12).map(tidied)
 words = clean | st.sampled_from(["a|b", '["a"]', "[", '"', "'", ",", "=1+1", "a\nb", "null", "1"])
 moments = st.none() | st.datetimes(datetime(1970, 1, 2), datetime(2026, 1, 1)).map(
     lambda moment: moment.replace(tzinfo=UTC)
@@ -140,7 +134,7 @@ post_values = st.tuples(
     ),
     st.sampled_from(["csv", "parquet"]),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=FIXED)
+@settings(max_examples=10, deadline=None, suppress_health_check=FIXED)
 def test_whatever_is_kept_survives_the_way_through_files(
     tmp_path_factory, posts, reactions, format
 ):

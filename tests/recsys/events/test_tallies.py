@@ -25,7 +25,7 @@ erase = st.tuples(st.just("post"), st.sampled_from(POSTS)) | st.tuples(
 
 
 @given(st.lists(react | react | erase, max_size=12))
-@settings(max_examples=15, deadline=None, suppress_health_check=FIXED)
+@settings(max_examples=12, deadline=None, suppress_health_check=FIXED)
 def test_whatever_comes_and_goes_tallies_are_right(place, steps):
     with place.fresh().open() as events:
         events.add_posts([Post(post, "ann") for post in POSTS])
@@ -72,7 +72,7 @@ def test_the_popular_are_those_of_a_plain_count(events, kinds):
     st.integers(0, 12),
     st.sets(st.integers(0, 30), max_size=10),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_popular_are_right_however_reactions_lie(tmp_path_factory, rows, count, left_out):
     with open_events(tmp_path_factory.mktemp("popular")) as events:
         events.add_posts([Post(f"p{n:02d}", "ann", private=n % 5 == 0) for n in range(25)])

@@ -87,7 +87,7 @@ def test_reactions_of_the_deleted_are_refused_and_those_to_the_unknown_kept(even
     ),
     st.integers(0, 20),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=FIXED)
+@settings(max_examples=12, deadline=None, suppress_health_check=FIXED)
 def test_however_reactions_are_cut_and_sent_again_each_counts_once(place, rows, cut):
     batch = [Reaction(user, post, "like") for user, post, _ in rows]
     keys = [key for _, _, key in rows]

@@ -246,5 +246,5 @@ def test_nothing_outside_is_touched(full: Stocked, tmp_path: Path) -> None:
 def test_steps_are_told(full: Stocked) -> None:
     said: list[str] = []
     forget_post(full.places, "post/000", step=said.append)
-    assert said[0] == "event database" and len(said) == 8
+    assert said[0] == "event database" and len(said) == 9
     assert forgetting.require_known and post("x").posts == ("x",) and Left("a", "b").blocks is False
