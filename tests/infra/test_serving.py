@@ -47,6 +47,17 @@ def test_a_taken_port_is_named(monkeypatch: pytest.MonkeyPatch):
     assert free_port("127.0.0.1", port) == port
 
 
+def test_experiments_reach_those_who_answer(tmp_path: Path):
+    file = tmp_path / "product.yaml"
+    file.write_text(
+        "experiments: [{name: taste, variants: [{name: control}, "
+        "{name: personal, recommend: {ranking: {taste: 0.9}}}]}]\n"
+    )
+    settings = serving.serving_settings(load_config(file, (), tmp_path))
+    (experiment,) = settings.experiments
+    assert experiment.variant("personal").applied(settings.recommend).ranking.taste == 0.9
+
+
 def test_a_cluster_needs_a_server_of_vectors(tmp_path: Path):
     with pytest.raises(BadConfig, match="MILVUS_URI"):
         application({"workspace": str(tmp_path)})

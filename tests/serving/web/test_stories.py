@@ -102,7 +102,7 @@ def test_mute_and_block_and_take_it_back(site: Served, page: Page) -> None:
     expect(page.locator("#feed").get_by_role("button", name=tag, exact=True)).to_have_count(0)
 
     other = page.locator(".alike h3").first.inner_text()
-    page.get_by_role("button", name=f"Block {other}", exact=True).click()
+    page.locator("#alike").get_by_role("button", name=f"Block {other}", exact=True).click()
     expect(page.locator("#said")).to_contain_text(f"{other} is blocked")
     expect(page.locator("#alike").get_by_text(other, exact=True)).to_have_count(0)
     expect(page.locator("#follow").get_by_text(other, exact=True)).to_have_count(0)
