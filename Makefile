@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CODE := training recsys serving infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check audit fix bench-quality bench-serving chaos-serving lock clean
+.PHONY: help demo serve test check audit fix bench-quality bench-serving chaos-serving bench-recsys lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1|/' | \
@@ -46,6 +46,11 @@ chaos-serving: $(VENV)/.installed-dev  ## kill its parts, overrun it, kill all o
 	@test -f build/demo/summary.json || $(BIN)/commonspace demo
 	$(BIN)/python -m infra.benchmarks.chaos build/demo/workspace docs/benchmarks/chaos-serving.json build/chaos-serving
 
+# Reactions are measured on films: FILMS=<folder of ml-latest-small>; ARGS="latency killed" measures those alone.
+bench-recsys: $(VENV)/.installed-evaluation  ## the recommender beside its baselines, its speed and safety, into docs/benchmarks (2 hours)
+	@test -f build/demo/summary.json || $(BIN)/commonspace demo
+	$(BIN)/python -m infra.benchmarks.recsys docs/benchmarks/recsys.json build/bench-recsys "$(FILMS)" $(ARGS)
+
 audit: $(VENV)/.installed-dev  ## known vulnerabilities of the pinned versions, if they can be looked up
 	$(BIN)/python infra/setup/audit.py constraints.txt
 
@@ -66,3 +71,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	infra/setup/install.sh $(BIN)/python '.[dev]'
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-evaluation: pyproject.toml constraints.txt | $(VENV)/bin/python
+	infra/setup/install.sh $(BIN)/python '.[dev,evaluation]'
+	@touch $(VENV)/.installed $(VENV)/.installed-dev $@
