@@ -12,18 +12,20 @@ from recsys.evaluation.split import Training
 from training.modalities import PostFeatures
 from training.reactions import baselines
 from training.reactions.config import RecencyConfig
-from training.reactions.content import Content
 from training.reactions.contenders import CONTENT, GRIDS, RECENT_EASE, Role, rivals_of, tune
 from training.reactions.contenders import Contender as Rival
+from training.reactions.content import Content
 from training.reactions.decay import history_weights
 from training.reactions.holdout import Holdout, last_of_each
 from training.reactions.layout import unit
 from training.reactions.opinions import Opinions
-from training.reactions.ranking import Task
+from training.reactions.ranking import Scorer, Task
 
 COLLABORATIVE = ("random", "popularity", "item_knn", "bpr", "als", "ease")
-UNIMODAL = {"content_text": ("text",), "content_image": ("image",)}
-MULTIMODAL = {"content_both": ("text", "image")}
+UNIMODAL = {"text": ("text",), "image": ("image",)}
+MULTIMODAL = {"text_and_image": ("text", "image")}
+WHITENED = "whitened_"
+"""Before a content baseline's name: its features are whitened on the posts that were there."""
 
 
 def standard(seed: int = 0) -> list[Contender]:
@@ -39,12 +41,11 @@ def standard(seed: int = 0) -> list[Contender]:
     found.append(
         Contender(RECENT_EASE, Role.CONTROL, _rival(RECENT_EASE, seed), _too_large("ease"))
     )
-    for name, modalities in (UNIMODAL | MULTIMODAL).items():
-        found.append(
-            Contender(
-                name, Role.BASELINE, _content(modalities, seed), _not_encoded(modalities)
-            )
-        )
+    for prefix, whitened in (("", False), (WHITENED, True)):
+        for name, modalities in (UNIMODAL | MULTIMODAL).items():
+            fit = _content(modalities, whitened, seed)
+            lacking = _not_encoded(modalities)
+            found.append(Contender(prefix + name, Role.BASELINE, fit, lacking))
     return found
 
 
@@ -95,51 +96,44 @@ def _undated(training: Training) -> str | None:
 
 
 def _content(
-    modalities: tuple[str, ...], seed: int
+    modalities: tuple[str, ...], whitened: bool, seed: int
 ) -> Callable[[Training], Fitted]:
     """Likeness of a post's features to those of the person's history; reads no one else's.
 
-    Chosen on validation: how far the history fades, and whether features are whitened.
+    How far the history fades is chosen on validation.
     """
 
     def fit(training: Training) -> Fitted:
-        config, blocks = training.config, content_blocks(training, modalities)
-        inner = last_of_each(training.events, config, config.validation_share)
-        # posts without dates have an order, but it says nothing
-        recencies = GRIDS[CONTENT][: 1 if training.own else None]
-        grid = [
-            {**recency, "whitened": float(whitened)}
-            for whitened in range(len(blocks))
-            for recency in recencies
-        ]
+        config = training.config
+        block = content_block(training, modalities, whitened=whitened)
 
-        def scorer(held: Opinions, settings: dict[str, float]):
+        def scorer(held: Opinions, settings: dict[str, float]) -> Scorer:
             recency = RecencyConfig(share=settings["share"], reach=settings["reach"])
             likes = held.likes()
             weights = likes.matrix(history_weights(likes, recency, config.half_life_days))
-            return baselines.content_likeness(weights, blocks[int(settings["whitened"])])
+            return baselines.content_likeness(weights, block)
 
+        # posts without dates have an order, but it says nothing
+        grid = GRIDS[CONTENT][: 1 if training.own else None]
         settings: dict[str, Any] = dict(grid[0])
+        inner = last_of_each(training.events, config, config.validation_share)
         task = Task.of(inner)
-        if len(task.people):
-            trial = Rival(Role.BASELINE, lambda _, s: scorer(inner.held, dict(s)), tuple(grid))
+        if len(grid) > 1 and len(task.people):
+            trial = Rival(Role.BASELINE, lambda _, each: scorer(inner.held, dict(each)), grid)
             settings = dict(tune(trial, task, seed)[0])
         return ByScore(scorer(training.held, settings), settings, seed)
 
     return fit
 
 
-def content_blocks(training: Training, modalities: tuple[str, ...]) -> list[np.ndarray]:
-    """(N, C) unit rows each: features as they are, side by side, and whitened on known posts."""
-    plain = np.concatenate(
-        [_plain(training.features, modality) for modality in modalities], axis=1
-    )
-    features = _only(training.features, modalities)
+def content_block(training: Training, modalities: tuple[str, ...], *, whitened: bool) -> np.ndarray:
+    """(N, C) unit rows of the features side by side, as they are or whitened on known posts."""
+    if not whitened:
+        plain = [_plain(training.features, modality) for modality in modalities]
+        return unit(np.concatenate(plain, axis=1)).astype(np.float32)
     known = _only(training.known_features, modalities)
     whitening = Content.fit(known, training.config.content_dimension)
-    blocks = [unit(plain).astype(np.float32)]
-    whitened = whitening.block(features)
-    return [*blocks, whitened] if whitened.shape[1] else blocks
+    return whitening.block(_only(training.features, modalities))
 
 
 def _plain(features: PostFeatures, modality: str) -> np.ndarray:

@@ -54,7 +54,7 @@ def learned(training: Training, seed: int = 0) -> Learned:
 
 
 def of_known(events: Events, rows: np.ndarray) -> Events:
-    """Reactions to some posts, ascending rows, which are then numbered 0, 1, …"""
+    """Reactions to some posts only, which are then numbered in their order (ascending rows)."""
     chosen = events[np.isin(events.post, rows)]
     return replace(
         chosen,

@@ -153,7 +153,9 @@ def own_posts(network: Network, config: ReactionConfig, seed: int = 0) -> Split:
     unsigned = replace(network, posts=posts)
     day = float(dated.max(initial=0.0))
     training = _training(unsigned, config, wrote[~late], ~hidden, hidden, day)
-    return _split("own_posts", replace(training, own=True), opinions(wrote[late], config), wrote[late])
+    return _split(
+        "own_posts", replace(training, own=True), opinions(wrote[late], config), wrote[late]
+    )
 
 
 SPLITS: dict[str, Splitter] = {

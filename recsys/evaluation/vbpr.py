@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from recsys.evaluation.baselines import content_blocks
+from recsys.evaluation.baselines import content_block
 from recsys.evaluation.contender import ByScore, Contender, Fitted
 from recsys.evaluation.split import Training
 from training.reactions.contenders import Role
@@ -35,7 +35,7 @@ def _fit(training: Training, seed: int) -> Fitted:
 
     likes = training.held.likes()
     modalities = [m for m in ("text", "image") if getattr(training.features, m).shape[1]]
-    block = content_blocks(training, tuple(modalities))[-1]
+    block = content_block(training, tuple(modalities), whitened=True)
     people = {str(row): row for row in range(likes.people)}
     posts = {str(row): row for row in range(likes.posts)}
     rows = [(str(u), str(i), 1.0) for u, i in zip(likes.person, likes.post, strict=True)]

@@ -1,0 +1,101 @@
+"""The databases of a training part, and the recommender over them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from recsys.config import EventsConfig, IndexConfig, RecommendConfig
+from recsys.evaluation.indexing import ByJointSpace, ByReactions
+from recsys.evaluation.reactions import learned
+from recsys.evaluation.split import Training
+from recsys.events.database import Events
+from recsys.events.records import Person, Post, Reaction
+from recsys.filtering import PostFilter
+from recsys.recommend import Recommender
+from recsys.vectors import VectorStore
+from training.benchmark.recipe import Recipe
+from training.reactions.events import MICROSECONDS_A_DAY
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 1000
+_HERE = 1_000_000_000
+"""Fewer posts than this are embedded by this process: no cluster is started to measure."""
+
+
+def open_recommender(
+    training: Training, folder: Path, config: RecommendConfig, recipe: Recipe, seed: int
+) -> Recommender:
+    """A recommender that knows what a training part knows, at its time.
+
+    Args:
+        training: what is known.
+        folder: for the databases; they stay open as long as the recommender is used.
+        config: of the recommender.
+        recipe: of the joint space's training, where own posts are what is asked.
+        seed: of the models.
+    """
+    events = Events(EventsConfig(), folder)
+    fill(events, training)
+    store = VectorStore(IndexConfig(here_below=_HERE), folder)
+    if training.own:
+        ByJointSpace(training, recipe, seed)(store, events)
+    else:
+        ByReactions(training, learned(training, seed))(store, events)
+    return Recommender(store, events, config)
+
+
+def candidates_from(training: Training) -> PostFilter | None:
+    """The filter that leaves only candidates; None where every post is one."""
+    if training.candidates.all():
+        return None
+    return PostFilter(created_after=moment(training.day) + timedelta(minutes=1))
+
+
+def fill(events: Events, training: Training) -> None:
+    """Bring people, posts and reactions into an event database.
+
+    Own posts that stand among the reactions are there as posts already.
+    """
+    events.add_people([Person(user) for user in training.users])
+    for start in range(0, len(training.posts), _BATCH):
+        events.add_posts(_dated(training, range(start, min(start + _BATCH, len(training.posts)))))
+    batch = []
+    for reaction in () if training.own else _reactions(training):
+        batch.append(reaction)
+        if len(batch) == _BATCH:
+            events.add_reactions(batch)
+            batch = []
+    events.add_reactions(batch)
+
+
+def moment(day: float) -> datetime:
+    """A time from days since 1970."""
+    return _EPOCH + timedelta(microseconds=round(day * MICROSECONDS_A_DAY))
+
+
+def _dated(training: Training, rows: range) -> list[Post]:
+    """Posts; where only some are candidates, these are dated after the time, all at once."""
+    posts = [training.posts[row] for row in rows]
+    if training.candidates.all():
+        return posts
+    now = moment(training.day)
+    return [
+        replace(post, created_at=now + timedelta(hours=1) if candidate else post.created_at or now)
+        for post, candidate in zip(posts, training.candidates[rows.start : rows.stop], strict=True)
+    ]
+
+
+def _reactions(training: Training) -> Iterator[Reaction]:
+    events = training.events
+    columns = (events.person, events.post, events.kind, events.value, events.day)
+    for person, post, kind, value, day in zip(*columns, strict=True):
+        yield Reaction(
+            events.users[person],
+            events.posts[post],
+            events.kinds[kind],
+            None if np.isnan(value) else float(value),
+            moment(float(day)),
+        )
