@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    evaluate,
     index,
     interests,
     jobs,
@@ -37,7 +38,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.add_typer(data.app)
 app.command()(train.train)
-app.command()(train.evaluate)
+app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
 app.add_typer(models.app)

@@ -14,9 +14,12 @@ CHUNK_CELLS = 4_000_000
 
 
 class Fitted(Protocol):
-    """A contender that has learned; `settings` are what it chose on validation."""
+    """A contender that has learned."""
 
-    settings: dict[str, Any]
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it chose on validation."""
+        ...
 
     def recommend(self, people: np.ndarray, k: int, allowed: np.ndarray) -> list[np.ndarray]:
         """Posts for each of some people.

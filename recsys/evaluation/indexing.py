@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recsys.evaluation.reactions import Learned
     from recsys.evaluation.split import Training
     from training.benchmark.recipe import Recipe
+    from training.space import Space
     from training.towers import Towers
 
 Indexer = Callable[[VectorStore, Events], None]
@@ -81,7 +82,9 @@ class ByJointSpace:
         authors = np.array([post.user_id for post in training.posts])
         table = FeatureTable(ids, authors, training.features, 0, 0)
         history = training.config.history
-        build_index(self._trained(), table, store, events, MODEL, history=history)
+        # of a space, the towers are all that an index of features needs
+        space = cast("Space", self._trained())
+        build_index(space, table, store, events, MODEL, history=history)
 
     def _trained(self) -> "Towers":
         from training.benchmark.fitting import fit_space

@@ -1,9 +1,11 @@
 """The databases of a training part, and the recommender over them."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -25,26 +27,53 @@ _HERE = 1_000_000_000
 """Fewer posts than this are embedded by this process: no cluster is started to measure."""
 
 
-def open_recommender(
-    training: Training, folder: Path, config: RecommendConfig, recipe: Recipe, seed: int
-) -> Recommender:
-    """A recommender that knows what a training part knows, at its time.
+class Databases:
+    """An event database and an index of what a training part knows, at its time.
+
+    Those of the last training part stay open, as several contenders read them.
 
     Args:
-        training: what is known.
-        folder: for the databases; they stay open as long as the recommender is used.
-        config: of the recommender.
+        folder: for the files; each training part gets a folder of its own in it.
         recipe: of the joint space's training, where own posts are what is asked.
         seed: of the models.
     """
-    events = Events(EventsConfig(), folder)
-    fill(events, training)
-    store = VectorStore(IndexConfig(here_below=_HERE), folder)
-    if training.own:
-        ByJointSpace(training, recipe, seed)(store, events)
-    else:
-        ByReactions(training, learned(training, seed))(store, events)
-    return Recommender(store, events, config)
+
+    def __init__(self, folder: Path, recipe: Recipe = Recipe(), seed: int = 0) -> None:
+        self._folder, self._recipe, self._seed = folder, recipe, seed
+        self._training: Training | None = None
+        self._open: tuple[VectorStore, Events] | None = None
+
+    def recommender(self, training: Training, config: RecommendConfig) -> Recommender:
+        """The product's recommender over a training part; it serves until the next one is asked."""
+        if self._open is None or self._training is not training:
+            self.close()
+            self._open = self._make(training)
+            self._training = training
+        return Recommender(*self._open, config)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._open is not None:
+            for each in self._open:
+                each.close()
+        self._open = self._training = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _make(self, training: Training) -> tuple[VectorStore, Events]:
+        place = Path(tempfile.mkdtemp(prefix="evaluated-", dir=self._folder))
+        events = Events(EventsConfig(), place)
+        fill(events, training)
+        store = VectorStore(IndexConfig(here_below=_HERE), place)
+        if training.own:
+            ByJointSpace(training, self._recipe, self._seed)(store, events)
+        else:
+            ByReactions(training, learned(training, self._seed))(store, events)
+        return store, events
 
 
 def candidates_from(training: Training) -> PostFilter | None:

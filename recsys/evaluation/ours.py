@@ -4,10 +4,8 @@ Of a training part an event database and an index are made in a temporary folder
 are asked for one by one, as the service does it.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,15 +13,15 @@ import numpy as np
 from recsys.answers import Recommendation
 from recsys.config import RecommendConfig
 from recsys.evaluation.contender import Contender, Fitted
-from recsys.evaluation.opening import candidates_from, open_recommender
+from recsys.evaluation.curve import ListsAt
+from recsys.evaluation.opening import Databases, candidates_from
 from recsys.evaluation.split import Training
 from recsys.filtering import PostFilter
 from recsys.recommend import K_MOST
-from training.benchmark.recipe import Recipe
 from training.observer import SILENT, Observer
 from training.reactions.contenders import Role
 
-NAME = "ours"
+NAME, PLAIN = "ours", "ours_plain"
 
 
 class Recommends(Protocol):
@@ -68,34 +66,71 @@ class Ours:
         return lists
 
 
-def ours(
-    folder: Path,
-    config: RecommendConfig,
-    recipe: Recipe,
-    seed: int = 0,
-    *,
-    name: str = NAME,
-    role: Role = Role.OURS,
-    observer: Observer = SILENT,
-) -> Contender:
+def ours(databases: Databases, config: RecommendConfig, observer: Observer = SILENT) -> Contender:
     """The recommender as it is configured.
 
     Where reactions are asked for, posts and people are where the model of reactions has them; where
     own posts are, in a joint space trained on the posts that were there.
 
     Args:
-        folder: of the databases; each fit makes one of its own in it.
-        config: of the recommender.
-        recipe: of the joint space's training.
-        seed: of the models.
-        name: in tables.
-        role: `OURS`, or `CONTROL` for a variant.
+        databases: of what is known.
+        config: of the recommender; new posts aren't explored, whatever it says.
         observer: sees how it goes.
     """
+    return _contender(NAME, Role.OURS, databases, unexploring(config), observer)
 
+
+def ours_plain(
+    databases: Databases, config: RecommendConfig, observer: Observer = SILENT
+) -> Contender:
+    """The same without anything that varies a list: what its ranking is worth alone."""
+    return _contender(PLAIN, Role.CONTROL, databases, plain(config), observer)
+
+
+def varied_lists(
+    databases: Databases, config: RecommendConfig, training: Training, people: np.ndarray, k: int
+) -> ListsAt | None:
+    """Lists of our recommender by strength of diversity; None if it can't be set.
+
+    Everything else that varies a list is as configured, near-duplicates and the limit per author
+    included, at every strength.
+    """
+    if "strength" not in type(config.diversity).model_fields:
+        return None
+    allowed = training.allowed(people)
+
+    def lists_at(strength: float) -> list[np.ndarray]:
+        varied = with_changes(unexploring(config), "diversity", strength=strength)
+        recommender = databases.recommender(training, varied)
+        return Ours(recommender, training).recommend(people, k, allowed)
+
+    return lists_at
+
+
+def unexploring(config: RecommendConfig) -> RecommendConfig:
+    """Without places for new posts: an evaluation by what is known can't see what they bring."""
+    return with_changes(config, "exploration", share=0.0)
+
+
+def plain(config: RecommendConfig) -> RecommendConfig:
+    """Without a limit per author, without variety; what is equal stands there twice."""
+    return with_changes(
+        unexploring(config), "diversity", per_author=K_MOST, near_duplicate=1.0, strength=0.0
+    )
+
+
+def with_changes(config: RecommendConfig, part: str, **values: Any) -> RecommendConfig:
+    """The configuration with some fields of one part set anew, as far as it has them."""
+    whole = config.model_dump()
+    fields = whole.get(part, {})
+    fields |= {name: value for name, value in values.items() if name in fields}
+    return RecommendConfig.parse(whole)
+
+
+def _contender(
+    name: str, role: Role, databases: Databases, config: RecommendConfig, observer: Observer
+) -> Contender:
     def fit(training: Training) -> Fitted:
-        place = Path(tempfile.mkdtemp(prefix="evaluated-", dir=folder))
-        recommender = open_recommender(training, place, config, recipe, seed)
-        return Ours(recommender, training, observer)
+        return Ours(databases.recommender(training, config), training, observer)
 
     return Contender(name, role, fit)

@@ -30,8 +30,8 @@ def _absent(training: Training) -> str | None:
 
 
 def _fit(training: Training, seed: int) -> Fitted:
-    from cornac.data import Dataset, ImageModality
-    from cornac.models import VBPR
+    from cornac.data import Dataset, ImageModality  # pyright: ignore[reportMissingImports]
+    from cornac.models import VBPR  # pyright: ignore[reportMissingImports]
 
     likes = training.held.likes()
     modalities = [m for m in ("text", "image") if getattr(training.features, m).shape[1]]

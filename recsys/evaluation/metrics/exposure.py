@@ -46,13 +46,14 @@ def unfairness(exposed: np.ndarray, merit: np.ndarray, authors: np.ndarray) -> f
     Args:
         exposed: (N,) exposure of each post.
         merit: (N,) how often each post was wanted.
-        authors: (N,) whole numbers from 0, equal for posts of one author.
+        authors: (N,) whole numbers, equal for posts of one author.
     Returns: in [0, 1], 0 where it is fair; NaN with fewer than two authors, or without exposure or
         merit.
     Source: disparate treatment of Singh and Joachims (KDD 2018), summed over all groups as in
         Biega et al., Equity of attention (SIGIR 2018).
     """
-    by_author = [np.bincount(authors, weights=each) for each in (exposed, merit)]
+    number = np.unique(authors, return_inverse=True)[1].reshape(-1)
+    by_author = [np.bincount(number, weights=each) for each in (exposed, merit)]
     if len(by_author[0]) < 2 or not all(each.sum() > 0 for each in by_author):
         return float("nan")
     shown, earned = (each / each.sum() for each in by_author)
