@@ -22,7 +22,7 @@ from training.reactions.config import ReactionConfig
 from training.reactions.contenders import Role
 
 Varied = Callable[[Training, np.ndarray, int], ListsAt | None]
-"""Training part, (P,) people and length of lists to our recommender's lists by strength of diversity."""
+"""Training part, (P,) people and length of lists to our lists by strength of diversity."""
 
 
 def evaluate(
