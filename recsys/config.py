@@ -1,10 +1,10 @@
 """Settings of the index, the event database and the recommender."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_validator
 
 from training.config import Config
 from training.histories import HistoryConfig
@@ -85,32 +85,84 @@ class EventsConfig(Config):
         return url
 
 
+class InterestConfig(Config):
+    """How a person's posts and reactions fall into interests."""
+
+    most: int = Field(default=8, ge=1, le=64)
+    """Interests that are asked for, the weightiest ones."""
+    anchors: int = Field(default=100, ge=1)
+    """Latest posts of a person's history among which interests are looked for."""
+    likeness: float = Field(default=0.5, ge=0, le=1)
+    """Mean cosine of two groups of posts, below which they are two interests."""
+
+
 class CandidateConfig(Config):
     """Which sources propose posts, and how many."""
 
-    sources: tuple[str, ...] = ("taste", "related")
-    """Names of the sources, asked in this order."""
+    sources: tuple[str, ...] = (
+        "taste",
+        "interests",
+        "related",
+        "reactions",
+        "neighbours",
+        "fresh",
+        "popular",
+    )
+    """Names of the sources, by turns."""
     fallback: tuple[str, ...] = ("popular", "fresh")
-    """Sources for a person about whom nothing is known."""
+    """Sources for a person about whom nothing is known, by turns."""
     count: int = Field(default=200, ge=1, le=4096)
     """Posts that a source proposes in the first round; four times as many in each further one."""
-    related_to: int = Field(default=20, ge=1, le=500)
+    general: int = Field(default=40, ge=1, le=4096)
+    """Likewise for sources that propose the same to everyone, for a person who is known."""
+    related_to: int = Field(default=10, ge=1, le=500)
     """How many of the person's latest posts and reactions `related` starts from."""
+    neighbours: int = Field(default=20, ge=1, le=500)
+    """How many similar people `neighbours` asks."""
+    neighbour_posts: int = Field(default=20, ge=1, le=500)
+    """How many of the latest likes and own posts of each of them it looks at."""
     spare: int = Field(default=2000, ge=1)
     """Allowed posts after which diversity alone is no reason to look further."""
 
 
 class RankingConfig(Config):
-    """What a score is made of; the weights sum to 1, so that a score is a mean of cosines.
+    """What a score is made of.
 
-    Half and half was best or nearly so in mean average precision for hidden posts of the Open Clip
-    Art people (frozen features, two draws): with images and texts .49 for taste alone, .49 for the
-    nearest post alone, .51 for half and half; with texts alone .43, .46 and .48; with images alone
-    .28, .31 and .33.
+    Without a model of reactions, the relevance of a post is a mean of three cosines: to the
+    person, to the nearest of their interests, and to the nearest post of theirs. With one, it is
+    the expected value of what the person will do with the post. What else speaks for it is a share
+    of the relevance.
     """
 
     taste: float = Field(default=0.5, ge=0, le=1)
-    """Weight of the cosine between person and post; the rest is that of the nearest post."""
+    """Weight of the cosine between person and post."""
+    interest: float = Field(default=0.0, ge=0, le=1)
+    """Weight of the cosine between the nearest interest and the post; the rest up to 1 is that of
+    the nearest post.
+
+    Half taste and half nearest post was best or nearly so in mean average precision for hidden
+    posts of the Open Clip Art people (frozen features, two draws): with images and texts .49 for
+    taste alone, .49 for the nearest post alone, .51 for half and half; with texts alone .43, .46
+    and .48; with images alone .28, .31 and .33."""
+    values: dict[str, float] = Field(default={"approves": 1.0})
+    """What a reaction is worth, by kind; below 0 for one that nobody wants. `reacts` is any
+    reaction, `approves` any that speaks for the post."""
+    freshness: float = Field(default=0.05, ge=0, le=1)
+    """Share of its relevance that a post gains while it is new."""
+    half_life_days: PositiveFloat = 30.0
+    """Age at which half of that gain is gone."""
+    quality: float = Field(default=0.05, ge=0, le=1)
+    """Share of its relevance that a post gains if all who react approve, and loses if none does."""
+    neighbours: float = Field(default=0.1, ge=0, le=1)
+    """Share of its relevance that a post gains if all people like this person liked it."""
+
+    @model_validator(mode="after")
+    def _a_mean(self) -> Self:
+        if self.taste + self.interest > 1:
+            raise ValueError("taste and interest must sum to 1 at most")
+        if not self.values:
+            raise ValueError("values must name one kind of reaction at least")
+        return self
 
 
 class DiversityConfig(Config):
@@ -120,6 +172,26 @@ class DiversityConfig(Config):
     """Posts of one author, while others are there to fill the list."""
     near_duplicate: float = Field(default=0.98, gt=0, le=1)
     """Cosine from which two posts are the same to a person; only the better one is shown."""
+    strength: float = Field(default=0.1, ge=0, le=1)
+    """How much a post loses by likeness to one above it: at 1, one that is the same falls from the
+    best of the pool to its end."""
+    pool: int = Field(default=200, ge=1, le=4096)
+    """Best posts among which variety is looked for."""
+
+
+class ExplorationConfig(Config):
+    """Places that go to new posts, so that there will be reactions to judge them by."""
+
+    share: float = Field(default=0.05, ge=0, lt=1)
+    """Of the places below the first, on average. What was drawn how likely is logged."""
+    newer_than_days: PositiveFloat = 14.0
+    """What a new post is …"""
+    fewer_reactions: int = Field(default=5, ge=1)
+    """… and one of which little is known yet."""
+    pool: int = Field(default=50, ge=1)
+    """The best new posts, among which all are equally likely."""
+    every_minutes: PositiveFloat = 60.0
+    """A person gets the same draw for so long."""
 
 
 class RecommendConfig(Config):
@@ -132,8 +204,13 @@ class RecommendConfig(Config):
     """Latest posts of a person's history that are compared with candidates."""
     compared: int = Field(default=30, ge=1)
     """Latest posts of a similar person among which the one that binds them is looked for."""
+    reactions: Path | None = Path("reactions")
+    """Folder of the model of reactions, inside the workspace unless absolute; posts are ranked by
+    likeness alone while there is none."""
+    interests: InterestConfig = InterestConfig()
     candidates: CandidateConfig = CandidateConfig()
     ranking: RankingConfig = RankingConfig()
     diversity: DiversityConfig = DiversityConfig()
-    reasons: int = Field(default=3, ge=1)
+    exploration: ExplorationConfig = ExplorationConfig()
+    reasons: int = Field(default=4, ge=2)
     """At most, per answer."""

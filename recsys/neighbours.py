@@ -13,6 +13,8 @@ from recsys.reasons import why_person
 from recsys.versions import Target
 from recsys.view import MOST, Near, View
 
+_FOLLOW = "follow"
+
 
 def nearest(
     view: View,
@@ -43,11 +45,18 @@ def nearest(
 
 
 def similar_people(
-    profile: Profile, view: View, events: Events, k: int, config: RecommendConfig
+    profile: Profile,
+    view: View,
+    events: Events,
+    k: int,
+    config: RecommendConfig,
+    *,
+    to_follow: bool = False,
 ) -> list[SimilarUser]:
     """The k people nearest to a person, with what binds them; deleted people left out.
 
-    Only posts that everyone may see are compared or named, and never what the other liked.
+    Only posts that everyone may see are compared or named, and never what the other liked. Nobody
+    whom the person muted or blocked is among them, nor anyone who blocked the person.
 
     Args:
         profile: the person, who has a vector.
@@ -55,26 +64,46 @@ def similar_people(
         events: who exists, and their posts.
         k: how many.
         config: how many posts of each are compared.
+        to_follow: only people with public posts in the index whom the person doesn't follow yet.
     """
     if profile.vector is None:
         return []
-    people: list[Near] = []
-    exclude = frozenset({profile.user_id})
+    followed = _followed(profile, events) if to_follow else frozenset[str]()
+    exclude = frozenset({profile.user_id}) | profile.boundaries.authors | followed
     query = view.aimed(profile.vector[None], Target.USERS, Target.USERS)[0]
+    people: list[SimilarUser] = []
     for found in nearest(view, Target.USERS, query, k, exclude):
-        known = events.known([near.id for near in found])
-        people += [near for near in found if near.id in known]
+        people += _bound(found, profile, view, events, config, to_follow=to_follow)
         if len(people) >= k:
             break
-    people = people[:k]
-    posts = events.public_posts_of([near.id for near in people], config.compared)
+    return people[:k]
+
+
+def _bound(
+    found: list[Near],
+    profile: Profile,
+    view: View,
+    events: Events,
+    config: RecommendConfig,
+    *,
+    to_follow: bool,
+) -> list[SimilarUser]:
+    known = events.known([near.id for near in found])
+    posts = events.public_posts_of(known, config.compared)
     ids = [post.post_id for theirs in posts.values() for post in theirs]
     vectors = view.recent(Target.POSTS, ids)
-    return [
-        SimilarUser(
-            user_id=near.id,
-            score=near.score,
-            reasons=why_person(profile, posts[near.id], vectors, config.reasons),
-        )
-        for near in people
-    ]
+    people = []
+    for near in found:
+        if near.id not in known:
+            continue
+        binding = why_person(profile, posts[near.id], vectors, config.reasons)
+        if binding.posts or not to_follow:
+            one = SimilarUser(near.id, near.score, binding.reasons, binding.interest, binding.posts)
+            people.append(one)
+    return people
+
+
+def _followed(profile: Profile, events: Events) -> frozenset[str]:
+    """Authors of posts that the person reacted to with a follow."""
+    ids = [one.post_id for one in profile.reactions if one.kind == _FOLLOW]
+    return frozenset(post.user_id for post in events.outlines(ids).values())

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -10,31 +10,16 @@ from itertools import islice
 import numpy as np
 
 from recsys.config import RecommendConfig
+from recsys.events.boundaries import NO_BOUNDARIES, Boundaries
 from recsys.events.database import Events
-from recsys.events.records import Post
+from recsys.events.records import Reaction
+from recsys.interests import Anchor, Interest, interests_of
 from recsys.versions import Target
 from recsys.view import View
 from training.errors import NotFound
 from training.histories import approval
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """An indexed post that speaks for a person.
-
-    Attributes:
-        post: their own, or one that they reacted to with approval.
-        own: which of the two.
-        weight: how much it counts.
-        vector: (D,) float32.
-    """
-
-    post: Post
-    own: bool
-    weight: float
-    vector: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,6 +33,10 @@ class Profile:
         vector: (D,) float32 unit; None for a person without a learned vector and without anchors.
         query: (D,) the same as it asks for posts (`View.aimed`).
         anchor_queries: (A, D) the anchors' vectors as they ask for posts.
+        interests: groups of like anchors, the weightiest first.
+        interest_queries: (I, D) the interests' vectors as they ask for posts.
+        reactions: all that they did, latest first.
+        boundaries: whom and what they want to see nothing of.
     """
 
     user_id: str
@@ -56,6 +45,15 @@ class Profile:
     vector: np.ndarray | None
     query: np.ndarray | None
     anchor_queries: np.ndarray
+    interests: tuple[Interest, ...] = ()
+    interest_queries: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    reactions: tuple[Reaction, ...] = ()
+    boundaries: Boundaries = NO_BOUNDARIES
+
+    @property
+    def known(self) -> bool:
+        """Whether anything speaks for what they like."""
+        return self.vector is not None or bool(self.anchors)
 
     @cached_property
     def tags(self) -> Counter[str]:
@@ -98,8 +96,10 @@ def profile_of(user_id: str, events: Events, view: View, config: RecommendConfig
     vector = view.recent(Target.USERS, [user_id]).get(user_id)
     if vector is None:
         vector = _folded_in(anchors)
+    boundaries = events.boundaries.of(user_id)
     seen = frozenset(post.post_id for post in own) | {one.post_id for one in reactions}
-    return _profile(user_id, anchors, seen, vector, view)
+    profile = _profile(user_id, anchors, seen | boundaries.hidden, vector, view, config)
+    return replace(profile, reactions=tuple(reactions), boundaries=boundaries)
 
 
 def profile_of_session(
@@ -117,7 +117,11 @@ def profile_of_session(
         Anchor(posts[id], False, 1.0, vector)
         for id, vector in _indexed(public, view, config.anchors).items()
     )
-    return _profile("", anchors, frozenset(liked) | frozenset(seen), _folded_in(anchors), view)
+    seen_here = frozenset(liked) | frozenset(seen)
+    profile = _profile("", anchors, seen_here, _folded_in(anchors), view, config)
+    kind = max(config.history.kinds, key=config.history.kinds.__getitem__, default="like")
+    done = tuple(Reaction("", post_id, kind) for post_id in public)
+    return replace(profile, reactions=done)
 
 
 def _profile(
@@ -126,7 +130,10 @@ def _profile(
     seen: frozenset[str],
     vector: np.ndarray | None,
     view: View,
+    config: RecommendConfig,
 ) -> Profile:
+    interests = interests_of(anchors, config.interests)
+    centres = np.array([one.vector for one in interests]).reshape(-1, view.dimension)
     rows = np.array([anchor.vector for anchor in anchors]).reshape(-1, view.dimension)
     return Profile(
         user_id=user_id,
@@ -135,6 +142,8 @@ def _profile(
         vector=vector,
         query=None if vector is None else view.aimed(vector[None], Target.USERS, Target.POSTS)[0],
         anchor_queries=view.aimed(rows, Target.POSTS, Target.POSTS),
+        interests=interests,
+        interest_queries=view.aimed(centres, Target.POSTS, Target.POSTS),
     )
 
 

@@ -2,27 +2,53 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from recsys.answers import Reason, ReasonKind
 from recsys.events.records import Post
-from recsys.profiles import Anchor, Profile
+from recsys.interests import Anchor, Interest
+from recsys.profiles import Profile
 from recsys.ranking import Part, Scored
 
 _TAGS = 3
+_SHOWN = 3
 
 
-def why_post(scored: Scored, profile: Profile, most: int) -> tuple[Reason, ...]:
+@dataclass(frozen=True)
+class Binding:
+    """What binds two people.
+
+    Attributes:
+        reasons: in words.
+        interest: name of the asker's interest that is nearest to the other's posts.
+        posts: the other's posts that are nearest to the asker's, nearest first.
+    """
+
+    reasons: tuple[Reason, ...]
+    interest: str | None
+    posts: tuple[str, ...]
+
+
+def why_post(
+    scored: Scored, profile: Profile, most: int, cause: Post | None = None
+) -> tuple[Reason, ...]:
     """The parts of a recommendation's score as reasons, weightiest first.
 
     Args:
         scored: the recommended post.
         profile: for whom.
-        most: how many reasons at most; what is left out is the least weighty.
+        most: how many reasons at most; the least weighty ones are told as one, so that the
+            contributions always sum to the score.
+        cause: post of the person's history that speaks most for this one, by what people react to.
     """
-    reasons = [_of_part(part, scored, profile) for part in scored.parts]
-    return tuple(sorted(reasons, key=lambda one: (-one.contribution, one.kind))[:most])
+    reasons = [_of_part(part, scored, profile, cause) for part in scored.parts if part.value]
+    reasons.sort(key=lambda one: (-abs(one.contribution), one.kind))
+    if len(reasons) > most:
+        rest = sum(one.contribution for one in reasons[most - 1 :])
+        reasons = [*reasons[: most - 1], Reason(ReasonKind.REST, "and smaller causes", rest)]
+    return tuple(sorted(reasons, key=lambda one: (-one.contribution, one.kind)))
 
 
 def why_person(
@@ -30,7 +56,7 @@ def why_person(
     theirs: Sequence[Post],
     vectors: Mapping[str, np.ndarray],
     most: int,
-) -> tuple[Reason, ...]:
+) -> Binding:
     """What binds a person to another: the nearest pair of posts, and the tags that both use.
 
     Args:
@@ -39,33 +65,70 @@ def why_person(
         vectors: (D,) by post id, of the posts that are indexed.
         most: how many reasons at most.
     """
-    reasons = []
+    reasons, interest, posts = [], None, tuple[str, ...]()
     indexed = [post for post in theirs if post.post_id in vectors]
     if profile.anchors and indexed:
-        cosines = profile.anchor_queries @ np.stack([vectors[post.post_id] for post in indexed]).T
+        rows = np.stack([vectors[post.post_id] for post in indexed])
+        cosines = profile.anchor_queries @ rows.T
         row, column = np.unravel_index(int(np.argmax(cosines)), cosines.shape)
         anchor, post = profile.anchors[int(row)], indexed[int(column)]
         reasons.append(_pair(anchor, post))
+        best = np.argsort(-cosines.max(axis=0), kind="stable")[:_SHOWN]
+        posts = tuple(indexed[int(place)].post_id for place in best)
+        if profile.interests:
+            shared = (profile.interest_queries @ rows.T).mean(axis=1)
+            interest = profile.interests[int(shared.argmax())]
     tags = Counter(tag for post in theirs for tag in dict.fromkeys(post.tags))
-    shared = _shared(profile.tags, tags)
-    if shared:
-        reasons.append(Reason(ReasonKind.TAGS, f"you both use {_listed(shared)}"))
-    return tuple(reasons[:most])
+    if interest is not None and interest.name:
+        text = f"you share an interest in {interest.name}"
+        reasons.append(Reason(ReasonKind.INTEREST, text))
+    shared_tags = _shared(profile.tags, tags)
+    if shared_tags:
+        reasons.append(Reason(ReasonKind.TAGS, f"you both use {_listed(shared_tags)}"))
+    return Binding(tuple(reasons[:most]), interest.name or None if interest else None, posts)
 
 
-def _of_part(part: Part, scored: Scored, profile: Profile) -> Reason:
+def _of_part(part: Part, scored: Scored, profile: Profile, cause: Post | None) -> Reason:
     match part.kind:
         case ReasonKind.POST if scored.nearest:
             text = f"like {_named(scored.nearest)}"
             return Reason(part.kind, text, part.value, (scored.nearest.post.post_id,))
-        case ReasonKind.POPULAR:
-            text = "many people like it; we don't know your taste yet"
-        case ReasonKind.FRESH:
-            text = "new here; we don't know your taste yet"
-        case _:
+        case ReasonKind.INTEREST if scored.interest:
+            return Reason(part.kind, _of_interest(scored.interest), part.value)
+        case ReasonKind.REACTIONS if cause and part.value > 0:
+            text = f"people who like ‘{cause.title}’ like this"
+            return Reason(part.kind, text, part.value, (cause.post_id,))
+        case ReasonKind.TASTE:
             shared = _shared(profile.tags, Counter(dict.fromkeys(scored.post.tags, 1)))
             text = f"matches your interest in {_listed(shared)}" if shared else "near your taste"
-    return Reason(part.kind, text, part.value)
+            return Reason(part.kind, text, part.value)
+        case _:
+            return Reason(part.kind, _TEXTS[part.kind][part.value < 0], part.value)
+
+
+# what a part says for a post, and what it says against it
+_TEXTS = {
+    ReasonKind.POST: ("like a post of yours", "unlike your posts"),
+    ReasonKind.INTEREST: ("near an interest of yours", "far from your interests"),
+    ReasonKind.REACTIONS: ("fits what you react to", "not what you usually react to"),
+    ReasonKind.USUAL: ("how people usually react to posts", "how people usually react to posts"),
+    ReasonKind.NEIGHBOURS: ("people near you liked it", "people near you didn't like it"),
+    ReasonKind.FRESHNESS: ("new", "not new"),
+    ReasonKind.QUALITY: ("better liked than most", "less liked than most"),
+    ReasonKind.DIVERSITY: ("different from those above", "much like one above"),
+    ReasonKind.EXPLORATION: (
+        "new here: shown to learn who likes it",
+        "new here: shown to learn who likes it",
+    ),
+    ReasonKind.POPULAR: ("many people like it; we don't know your taste yet",) * 2,
+    ReasonKind.FRESH: ("new here; we don't know your taste yet",) * 2,
+}
+
+
+def _of_interest(interest: Interest) -> str:
+    if interest.name:
+        return f"matches your interest in {interest.name}"
+    return f"matches your interest in things like {_named(interest.anchors[0])}"
 
 
 def _pair(anchor: Anchor, post: Post) -> Reason:

@@ -1,21 +1,26 @@
 """The recommender: posts for a person, people like a person, and search."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys.answers import Hit, Recommendation, SimilarUser
+from recsys.answers import Hit, Recommendation, Recommendations, SimilarUser
+from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import rounds
 from recsys.config import RecommendConfig
 from recsys.diversity import diverse
 from recsys.events.database import Events
+from recsys.exploration import Placed, explore
 from recsys.filtering import PostFilter
+from recsys.filters import Everything
 from recsys.mixing import QueryVector, mixed
 from recsys.neighbours import similar_people
 from recsys.profiles import Profile, profile_of, profile_of_session
-from recsys.ranking import Scored, in_order, rank
+from recsys.ranking import Ranker, Scored, in_order
+from recsys.reacting import Reacting
 from recsys.reasons import why_post
 from recsys.rules import allowed
 from recsys.searching import search_near
@@ -31,6 +36,15 @@ K_MOST = 1000
 _COPIES = 50
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _drawn_for(profile: Profile) -> str:
+    """Whose draw of new posts it is: the person's, or that of an anonymous session's likes."""
+    return profile.user_id or "\0".join(one.post_id for one in profile.reactions)
+
+
 class Recommender:
     """Answers from one version of the index and the event database; threads may share it.
 
@@ -40,6 +54,9 @@ class Recommender:
         config: sources, weights and limits.
         space: the model, to search by text or image; None if that isn't asked for.
         model_version: of `space`, as it was given to `build_index`.
+        reacting: the model of reactions, if there is one; posts are ranked by likeness else.
+        clock: tells the time, with its zone.
+    Raises: BadConfig if `config` values a kind of reaction that `reacting` doesn't know.
     """
 
     def __init__(
@@ -49,6 +66,8 @@ class Recommender:
         config: RecommendConfig | None = None,
         space: "Space | None" = None,
         model_version: str | None = None,
+        reacting: Reacting | None = None,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         if space is not None and model_version is None:
             raise ValueError("a space needs its model_version, or it could meet another's index")
@@ -57,6 +76,10 @@ class Recommender:
         self._config = config or RecommendConfig()
         self._space = space
         self._model_version = model_version
+        self._reacting = reacting
+        self._clock = clock
+        if reacting is not None:
+            reacting.check(self._config.ranking.values)
 
     def recommend(
         self,
@@ -65,10 +88,11 @@ class Recommender:
         *,
         where: PostFilter | None = None,
         view: View | None = None,
-    ) -> list[Recommendation]:
+    ) -> Recommendations:
         """Posts for a person, best first; fewer than k only if no other may be shown.
 
-        Own, seen, private and deleted posts are never among them.
+        Own, seen, hidden, muted, private and deleted posts are never among them, nor posts of
+        somebody who is blocked or has blocked the person.
 
         Args:
             user_id: a known person; one of whom nothing is known gets the fallback.
@@ -81,7 +105,7 @@ class Recommender:
         k = self._checked(k)
         person = self._events.person(user_id)
 
-        def work(view: View) -> list[Recommendation]:
+        def work(view: View) -> Recommendations:
             profile = profile_of(person.user_id, self._events, view, self._config)
             return self._recommend(profile, k, view, where)
 
@@ -94,7 +118,7 @@ class Recommender:
         k: int | None = None,
         *,
         view: View | None = None,
-    ) -> list[Recommendation]:
+    ) -> Recommendations:
         """Posts for someone without an account, by the posts that they liked.
 
         Args:
@@ -106,7 +130,7 @@ class Recommender:
         """
         k = self._checked(k)
 
-        def work(view: View) -> list[Recommendation]:
+        def work(view: View) -> Recommendations:
             profile = profile_of_session(liked, seen, self._events, view, self._config)
             return self._recommend(profile, k, view, None)
 
@@ -114,28 +138,63 @@ class Recommender:
 
     def _recommend(
         self, profile: Profile, k: int, view: View, where: PostFilter | None
-    ) -> list[Recommendation]:
+    ) -> Recommendations:
         config, ranked = self._config, list[Scored]()
-        condition = where.filter() if where else None
-        for candidates in rounds(profile, view, self._events, config, condition, k):
+        asking = self._asking(profile, view, where)
+        ranker = Ranker(asking)
+        for candidates in rounds(asking, k):
             posts = self._events.outlines([candidate.post_id for candidate in candidates])
             candidates = allowed(candidates, posts, profile)
             if where:
                 candidates = [one for one in candidates if where.passes(posts[one.post_id])]
             vectors = {one.post_id: one.vector for one in candidates if one.vector is not None}
             missing = [one.post_id for one in candidates if one.vector is None]
-            vectors |= view.fetch(Target.POSTS, missing)
-            ranked = in_order(ranked + rank(candidates, posts, vectors, profile, config.ranking))
+            vectors |= view.recent(Target.POSTS, missing)
+            ranked = in_order(ranked + ranker.rank(candidates, posts, vectors))
             enough = len(ranked) >= max(k, config.candidates.spare)
             if len(diverse(ranked, k, config.diversity, fill=enough)) == k:
                 break
         chosen = diverse(ranked, k, config.diversity, fill=True)
-        whole = self._events.posts([scored.post.post_id for scored in chosen])
-        return [
-            self._answer(replace(scored, post=whole[scored.post.post_id]), profile)
-            for scored in chosen
-            if scored.post.post_id in whole  # else it was deleted a moment ago
-        ]
+        placed = explore(
+            chosen, ranked, config.exploration, config.diversity, _drawn_for(profile), asking.now
+        )
+        return Recommendations(
+            items=tuple(self._answers(placed, asking)),
+            fallback=not asking.known,
+            model_version=view.version.model,
+        )
+
+    def _asking(self, profile: Profile, view: View, where: PostFilter | None) -> Asking:
+        now, reacting = self._clock(), None
+        if self._reacting is not None:
+            values = self._config.ranking.values
+            reacting = self._reacting.person(profile.reactions, now, values)
+        condition = where.filter() if where else Everything()
+        return Asking(profile, view, self._events, self._config, now, condition, reacting)
+
+    def _answers(self, placed: Sequence[Placed], asking: Asking) -> Iterator[Recommendation]:
+        """The posts with words; without those that were deleted a moment ago."""
+        profile, person = asking.profile, asking.reacting
+        whole = self._events.posts([one.scored.post.post_id for one in placed])
+        named = {anchor.post.post_id: anchor.post for anchor in profile.anchors}
+        for one in placed:
+            post = whole.get(one.scored.post.post_id)
+            if post is None or post.private:
+                continue
+            scored, cause = replace(one.scored, post=post), None
+            if person is not None and person.knows(post.post_id):
+                cause = named.get(person.cause(post.post_id, list(named)) or "")
+            yield Recommendation(
+                post_id=post.post_id,
+                author=post.user_id,
+                title=post.title,
+                score=scored.score,
+                reasons=why_post(scored, profile, self._config.reasons, cause),
+                sources=scored.sources,
+                propensity=one.propensity,
+                explored=one.explored,
+                probabilities=scored.probabilities,
+            )
 
     def similar(
         self, user_id: str, k: int | None = None, *, view: View | None = None
@@ -155,6 +214,26 @@ class Recommender:
         def work(view: View) -> list[SimilarUser]:
             profile = self._placed(person.user_id, view)
             return similar_people(profile, view, self._events, k, self._config)
+
+        return work(view) if view else self._store.read(work)
+
+    def to_follow(
+        self, user_id: str, k: int | None = None, *, view: View | None = None
+    ) -> list[SimilarUser]:
+        """People like a person who post in public and whom the person doesn't follow yet.
+
+        Args:
+            user_id: a known person.
+            k: 1 to 1000.
+            view: the version to keep to; the live one if None.
+        Raises: as `similar`.
+        """
+        k = self._checked(k)
+        person = self._events.person(user_id)
+
+        def work(view: View) -> list[SimilarUser]:
+            profile = self._placed(person.user_id, view)
+            return similar_people(profile, view, self._events, k, self._config, to_follow=True)
 
         return work(view) if view else self._store.read(work)
 
@@ -263,16 +342,6 @@ class Recommender:
             return search_near(aimed, for_, k, view, self._events, exclude)
 
         return self._store.read(work)
-
-    def _answer(self, scored: Scored, profile: Profile) -> Recommendation:
-        return Recommendation(
-            post_id=scored.post.post_id,
-            author=scored.post.user_id,
-            title=scored.post.title,
-            score=scored.score,
-            reasons=why_post(scored, profile, self._config.reasons),
-            sources=scored.sources,
-        )
 
     def _placed(self, user_id: str, view: View) -> Profile:
         """The profile of a person who has a place on the sphere. Raises: NotFound."""

@@ -1,23 +1,18 @@
 """Asking the sources again and again, for more each time, until they know no more."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
+from recsys.candidates.asking import Asking
 from recsys.candidates.source import Request, sources
-from recsys.config import RecommendConfig
-from recsys.events.database import Events
-from recsys.filters import Everything, Filter
-from recsys.profiles import Profile
-from recsys.view import View
 
 _GROWTH = 4
 _MOST = 16_384
 _PER_ANSWER = 4
 """Posts to ask for per post of the answer, so that one round is enough for most."""
-_INTERESTS = 10
-"""Anchors for which the configured number of posts is meant; with more, it grows along."""
 
 
 @dataclass(frozen=True)
@@ -37,56 +32,41 @@ class Candidate:
     vector: np.ndarray | None = None
 
 
-def rounds(
-    profile: Profile,
-    view: View,
-    events: Events,
-    config: RecommendConfig,
-    where: Filter | None = None,
-    k: int = 1,
-) -> Iterator[list[Candidate]]:
+def rounds(asking: Asking, k: int = 1) -> Iterator[list[Candidate]]:
     """Rounds of new candidates; each asks for four times as many as the one before.
 
     What was proposed is excluded from the next round, so the rounds end when every post was
     proposed that any source has. A caller stops when it has enough.
 
     Args:
-        profile: for whom.
-        view: the version of the index to keep to.
-        events: the truth.
-        config: which sources, and how many posts they propose in the first round at least.
-        where: what the asker wants of posts.
+        asking: for whom, of what.
         k: how long the answer is to be.
     """
-    names = _names(profile, config)
-    count, proposed = _first(profile, config, k), 0
-    exclude = profile.seen
+    count = min(max(asking.config.candidates.count, _PER_ANSWER * k), _MOST)
+    proposed, exclude = 0, asking.profile.seen
     while True:
-        request = Request(profile, view, events, config, count, exclude, where or Everything())
-        proposals: dict[str, list[str]] = {}
-        for name in names:
-            for post_id in sources[name](request):
-                proposals.setdefault(post_id, []).append(name)
-        found = [
-            Candidate(post_id, tuple(by), proposed + place, request.vector(post_id))
-            for place, (post_id, by) in enumerate(proposals.items())
-            if post_id not in exclude
-        ]
+        request = Request(asking, count, exclude)
+        found = _proposals(request)
         if not found:
             return
-        yield found
+        vectors = request.vectors(list(found))
+        yield [
+            Candidate(post_id, by, proposed + place, vectors.get(post_id))
+            for place, (post_id, by) in enumerate(found.items())
+        ]
         proposed += len(found)
-        exclude |= proposals.keys()
+        exclude |= found.keys()
         count = min(count * _GROWTH, _MOST)
 
 
-def _first(profile: Profile, config: RecommendConfig, k: int) -> int:
-    """How many posts a source proposes in the first round: more for many interests."""
-    interests = min(len(profile.anchors), config.candidates.related_to)
-    usual = config.candidates.count * max(interests, _INTERESTS) // _INTERESTS
-    return min(max(usual, _PER_ANSWER * k), _MOST)
-
-
-def _names(profile: Profile, config: RecommendConfig) -> Sequence[str]:
-    known = profile.vector is not None or profile.anchors
-    return config.candidates.sources if known else config.candidates.fallback
+def _proposals(request: Request) -> dict[str, tuple[str, ...]]:
+    """Who proposed what: the first proposal of each source, then the second of each, and so on."""
+    names = request.asking.names
+    lists = [sources[name](request) for name in names]
+    found: dict[str, tuple[str, ...]] = {}
+    for turn in zip_longest(*lists):
+        for name, post_id in zip(names, turn, strict=True):
+            if post_id is not None and post_id not in request.exclude:
+                found[post_id] = (*found.get(post_id, ()), name)
+    # in the order of configuration, whoever came first
+    return {id: tuple(name for name in names if name in by) for id, by in found.items()}

@@ -1,20 +1,18 @@
 """What a candidate source is, and where sources are registered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, zip_longest
 
 import numpy as np
 
-from recsys.config import RecommendConfig
-from recsys.events.database import Events
-from recsys.filters import Differs, Everything, Field, Filter, without_ids
-from recsys.profiles import Profile
+from recsys.candidates.asking import Asking, Found
+from recsys.filters import Filter, without_ids
 from recsys.versions import Target
-from recsys.view import Near, View
+from recsys.view import Near
 from training.registry import Registry
 
-EVERY_POST = Everything()
 _LEAST_EACH = 60
 """Posts per query, however many queries there are: with fewer, some of the ten best of a person of
 many interests stayed unseen."""
@@ -25,13 +23,11 @@ class Nearby:
     """What is near a person.
 
     Attributes:
-        person: nearest to their own place.
-        anchors: nearest to each of their latest anchors.
+        found: nearest posts of each query, by source.
         vectors: (D,) of all of them.
     """
 
-    person: list[Near]
-    anchors: list[list[Near]]
+    found: Found
     vectors: Mapping[str, np.ndarray]
 
 
@@ -40,62 +36,69 @@ class Request:
     """What a source may look at.
 
     Attributes:
-        profile: for whom.
-        view: the version of the index that this answer keeps to.
-        events: the truth.
-        config: of the recommender.
+        asking: the recommendation that is being made.
         count: how many posts to propose at most.
         exclude: ids that need no proposing: own, seen, or proposed before.
-        where: what the asker wants of posts.
     """
 
-    profile: Profile
-    view: View
-    events: Events
-    config: RecommendConfig
+    asking: Asking
     count: int
     exclude: frozenset[str]
-    where: Filter = EVERY_POST
+
+    @property
+    def general(self) -> int:
+        """How many posts to propose that would be proposed to anyone: all that is asked for of
+        somebody of whom nothing else is known.
+        """
+        config = self.asking.config.candidates
+        if not self.asking.known:
+            return self.count
+        return max(1, self.count * config.general // config.count)
 
     @cached_property
     def nearby(self) -> Nearby:
-        """The posts near the person and near each of their latest anchors, by one request.
+        """The posts near the person, their interests and their latest anchors, by one request.
 
-        All that sources ask of the index at all: a search costs far more than a query in it.
+        All that these sources ask of the index at all: a search costs far more than a query in it.
         """
-        persons, anchors = self.queries
-        queries = np.concatenate([persons, anchors])
-        if not len(queries):
-            return Nearby([], [], {})
-        each = self.each(len(queries))
-        found, vectors = self.view.search_with_vectors(Target.POSTS, queries, each, self.others)
-        split = len(persons)
-        return Nearby(found[0] if split else [], found[split:], vectors)
+        queries = self.asking.queries
+        if not queries:
+            return Nearby({}, {})
+        rows = np.concatenate(list(queries.values()))
+        condition = self.others
+        answers, vectors = self.asking.view.search_with_vectors(
+            Target.POSTS, rows, self.each(len(rows)), condition
+        )
+        ends = np.cumsum([len(part) for part in queries.values()])
+        starts = [0, *ends[:-1]]
+        parts = zip(queries, starts, ends, strict=True)
+        return Nearby({name: answers[start:end] for name, start, end in parts}, vectors)
 
-    @property
-    def queries(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the sources that are on ask by: (0 or 1, D) the person, (A, D) latest anchors."""
-        profile, names = self.profile, self.config.candidates.sources
-        person = np.empty((0, self.view.dimension), np.float32)
-        if "taste" in names and profile.query is not None:
-            person = profile.query[None]
-        most = self.config.candidates.related_to if "related" in names else 0
-        return person, profile.anchor_queries[:most]
+    def near(self, source: str) -> list[str]:
+        """What the queries of a source found, by turns; at most `count` ids."""
+        return by_turns(self.nearby.found.get(source, []))[: self.count]
 
     def each(self, queries: int) -> int:
         """How many posts to ask for by each of so many queries."""
         return min(self.count, max(_LEAST_EACH, -(-2 * self.count // queries)))
 
-    def vector(self, post_id: str) -> np.ndarray | None:
-        """The (D,) vector of a post, if the search brought it."""
-        searched = self.__dict__.get("nearby")  # a source that needs no search starts none
-        return searched.vectors.get(post_id) if searched else None
-
     @property
     def others(self) -> Filter:
-        """Posts of other people that aren't excluded."""
-        mine = Differs(Field.AUTHOR, self.profile.user_id) if self.profile.user_id else Everything()
-        return mine & without_ids(self.exclude) & self.where
+        """Posts that may be proposed."""
+        return self.asking.others & without_ids(self.exclude)
+
+    def vectors(self, post_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """The (D,) vectors of posts that a search brought."""
+        searched = self.__dict__.get("nearby")  # a source that needs no search starts none
+        if searched is None:
+            return {}
+        return {id: searched.vectors[id] for id in post_ids if id in searched.vectors}
+
+
+def by_turns(answers: Sequence[Sequence[Near]]) -> list[str]:
+    """The best of each answer, then the second of each, and so on; each id once."""
+    turns = chain.from_iterable(zip_longest(*answers))
+    return list(dict.fromkeys(near.id for near in turns if near is not None))
 
 
 Source = Callable[[Request], list[str]]

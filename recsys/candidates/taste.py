@@ -6,4 +6,4 @@ from recsys.candidates.source import Request, sources
 @sources.register("taste")
 def taste(request: Request) -> list[str]:
     """The posts nearest to the person's own place on the sphere."""
-    return [near.id for near in request.nearby.person[: request.count]]
+    return request.near("taste")

@@ -1,5 +1,6 @@
 """Opening the database: SQLite in a file, or any database with an SQLAlchemy URL."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,21 +8,23 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
 
 from recsys.config import EventsConfig
-from recsys.events.tables import metadata
-from training.errors import BadConfig, Unavailable
+from recsys.events.schema import upgrade
+from recsys.events.transactions import begin_sqlite
+from training.errors import BadConfig, CommonspaceError, Unavailable
 
 _BUSY_S = 30
 _ATTEMPTS = 5
 
 
 def open_engine(config: EventsConfig, workspace: Path) -> Engine:
-    """Connect, and create the tables that aren't there.
+    """Connect, and bring the tables to those of this release.
 
     Args:
         config: where.
         workspace: what a relative SQLite file is relative to.
     Raises: BadConfig for a URL that can't be read or whose driver isn't installed; Unavailable if
-        the database doesn't answer or the file can't be opened.
+        the database doesn't answer or the file can't be opened; Conflict if a newer release made
+        it.
     """
     url = _url(config, workspace)
     try:
@@ -33,26 +36,26 @@ def open_engine(config: EventsConfig, workspace: Path) -> Engine:
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", begin_sqlite)
     try:
-        _complete(engine)
+        _upgrade(engine)
     except (OperationalError, ProgrammingError) as error:
         engine.dispose()
         raise Unavailable(f"can't open the event database {url!r}: {error.orig}") from None
+    except CommonspaceError:
+        engine.dispose()
+        raise
     return engine
 
 
-def _complete(engine: Engine) -> None:
-    """Create the tables and indexes that aren't there; several processes may do so at once."""
+def _upgrade(engine: Engine) -> None:
     for attempt in range(_ATTEMPTS):
         try:
-            metadata.create_all(engine)
-            for table in metadata.sorted_tables:
-                for index in table.indexes:  # of tables that an older release made
-                    index.create(engine, checkfirst=True)
-            return
-        except (OperationalError, ProgrammingError):  # another was faster
+            return upgrade(engine)
+        except OperationalError:  # a file that is new, and that another is making, too
             if attempt == _ATTEMPTS - 1:
                 raise
+            time.sleep(0.1)
 
 
 def _url(config: EventsConfig, workspace: Path) -> URL:
@@ -72,6 +75,7 @@ def _arguments(url: URL) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # `begin_sqlite` begins transactions, and not the driver
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")  # readers go on while one writes
     cursor.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a power cut

@@ -43,7 +43,7 @@ def import_data(data: "CleanData", events: Events) -> ImportReport:
     Raises: Conflict if a post is there already as another person's.
     """
     columns = ["post_id", "user_id", "text", "tags", "created_at", "language", "private"]
-    posts = data.posts([*columns, "image_hash"])
+    posts = data.posts([*columns, "image_hash", "category"])
     reactions, users = data.reactions(), data.users()
     taken_people = _each(users, _person, events.add_people)
     taken_posts = _each(posts, _post, events.add_posts)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, delete, or_, select, update
 
 from recsys.events.tables import leases
+from recsys.events.transactions import changing
 from recsys.events.upsert import upsert
 from training.errors import Conflict
 
@@ -36,7 +37,7 @@ class Lease:
 
     def renew(self) -> None:
         """Hold it for another `SECONDS`. Raises: Conflict if it ran out and another has it."""
-        with self.engine.begin() as connection:
+        with changing(self.engine) as connection:
             mine = (leases.c.name == self.name) & (leases.c.owner == self.owner)
             statement = update(leases).where(mine).values(expires_at=_expiry())
             if not connection.execute(statement).rowcount:
@@ -56,13 +57,13 @@ def hold(engine: Engine, name: str) -> Iterator[Lease]:
     try:
         yield lease
     finally:
-        with engine.begin() as connection:
+        with changing(engine) as connection:
             mine = (leases.c.name == name) & (leases.c.owner == lease.owner)
             connection.execute(delete(leases).where(mine))
 
 
 def _take(lease: Lease) -> None:
-    with lease.engine.begin() as connection:
+    with changing(lease.engine) as connection:
         holder = select(leases.c.owner).where(leases.c.name == lease.name)
         present = connection.scalar(holder)
         dead = present if present and not _alive(present) else None

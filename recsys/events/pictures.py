@@ -1,4 +1,4 @@
-"""Pictures of posts: what pages show, and what a new model version is shown again."""
+"""Pictures of posts and people: what pages show, and what a new model version is shown again."""
 
 import io
 from collections.abc import Collection, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 from sqlalchemy import Connection, delete, select
 
-from recsys.events.tables import pictures, posts
+from recsys.events.tables import people, pictures, posts
 from recsys.events.upsert import upsert
 from training.data.images import decode_image
 
@@ -72,10 +72,12 @@ def read_pictures(connection: Connection, hashes: Collection[str]) -> dict[str, 
 
 
 def drop_unused(connection: Connection, hashes: Sequence[str | None]) -> None:
-    """Delete those pictures that no post shows any more."""
-    shown = select(posts.c.post_id).where(posts.c.image_hash == pictures.c.image_hash)
+    """Delete those pictures that no post and no person shows any more."""
+    by_post = select(posts.c.post_id).where(posts.c.image_hash == pictures.c.image_hash)
+    by_person = select(people.c.user_id).where(people.c.image_hash == pictures.c.image_hash)
+    unused = ~by_post.exists() & ~by_person.exists()
     for hash in {hash for hash in hashes if hash}:
-        connection.execute(delete(pictures).where(pictures.c.image_hash == hash, ~shown.exists()))
+        connection.execute(delete(pictures).where(pictures.c.image_hash == hash, unused))
 
 
 def _ends(data: bytes, kind: str | None) -> bool:

@@ -20,6 +20,7 @@ class Post:
         language: as the source named it.
         private: for its author's eyes only: in no index and in no answer.
         image_hash: of the picture's content; equal for equal pictures, None without one.
+        category: a label that its author or the network gave it.
     """
 
     post_id: str
@@ -30,6 +31,7 @@ class Post:
     language: str | None = None
     private: bool = False
     image_hash: str | None = None
+    category: str | None = None
 
     @property
     def title(self) -> str:
@@ -66,7 +68,9 @@ class Person:
     Attributes:
         user_id: their id.
         profile: what they say about themselves, if anything.
+        image_hash: of their profile picture's content, if they have one.
     """
 
     user_id: str
     profile: str | None = None
+    image_hash: str | None = None

@@ -1,4 +1,7 @@
-"""The tables. Names of constraints follow a convention, so that migrations can name them."""
+"""The tables as this release has them; `migrations/` makes them, and each change to them.
+
+Names of constraints follow a convention, so that migrations can name them.
+"""
 
 from datetime import UTC, datetime
 
@@ -10,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -57,6 +61,8 @@ people = Table(
     metadata,
     Column("user_id", ID, primary_key=True),
     Column("profile", Text),
+    Column("image_hash", String(32)),
+    Index(None, "image_hash"),
 )
 
 posts = Table(
@@ -70,6 +76,7 @@ posts = Table(
     Column("language", String(64)),
     Column("private", Boolean, nullable=False),
     Column("image_hash", String(32)),
+    Column("category", String(200)),
     Index("ix_posts_user_id_private", "user_id", "private"),
     Index(None, "created_at"),
     Index(None, "image_hash"),
@@ -88,7 +95,51 @@ reactions = Table(
     Index(None, "post_id"),
 )
 
-# What posts show, by content: equal pictures are stored once.
+# How many reactions of a kind a post has; changed in the transaction that changes those.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("post_id", ID, primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index("ix_tallies_kind_count", "kind", "count"),
+)
+
+# What a person wants to see no more, and whom they want to have nothing to do with.
+boundaries = Table(
+    "boundaries",
+    metadata,
+    Column("user_id", ID, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("target", String(200), primary_key=True),  # a person, a post or a tag
+    Column("created_at", Instant, nullable=False),
+    Index("ix_boundaries_kind_target", "kind", "target"),
+)
+
+# What was shown to whom, where and why: what experiments and offline estimates are made of.
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("exposure_id", String(32), primary_key=True),
+    Column("request_id", String(64), nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("post_id", ID, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("k", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("propensity", Float, nullable=False),
+    Column("explored", Boolean, nullable=False),
+    Column("experiment", String(64)),
+    Column("variant", String(64)),
+    Column("model_version", String(128), nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("shown_at", Instant, nullable=False),
+    Index("ix_exposures_user_id_shown_at", "user_id", "shown_at"),
+    Index("ix_exposures_experiment_shown_at", "experiment", "shown_at"),
+    Index(None, "post_id"),
+)
+
+# What posts and people show, by content: equal pictures are stored once.
 pictures = Table(
     "pictures",
     metadata,

@@ -1,6 +1,6 @@
 """`INSERT … ON CONFLICT`, which SQLAlchemy has per database only; both of ours spell it alike."""
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from training.errors import BadConfig
@@ -8,7 +8,7 @@ from training.errors import BadConfig
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(connection: Connection | Engine, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert statement with `on_conflict_do_update` and `on_conflict_do_nothing`.
 
     Raises: BadConfig for a database other than SQLite and Postgres.

@@ -1,38 +1,45 @@
 """Writing events: what is sent twice counts once, and what was deleted doesn't come back."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import UTC
+from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, func, or_, select
 
+from recsys.events import tallies, tombstones
+from recsys.events.chunks import chunks
 from recsys.events.pictures import drop_unused
 from recsys.events.records import Person, Post, Reaction
-from recsys.events.tables import people, posts, reactions, tombstones, unindexed
+from recsys.events.tables import people, posts, reactions
 from recsys.events.upsert import upsert
 from training.errors import Conflict
 
-T = TypeVar("T")
-CHUNK = 500
-"""Values in one statement; every database takes so many."""
-
 
 def put_people(connection: Connection, batch: Sequence[Person]) -> int:
-    """Add people, or their profiles to those who are there; how many were taken (not deleted)."""
-    gone = _buried(connection, (_digest("person", person.user_id) for person in batch))
+    """Add people, or what is new about those who are there; how many were taken (not deleted)."""
+    gone = tombstones.buried(connection, (tombstones.of_person(one.user_id) for one in batch))
+    taken = [one for one in batch if tombstones.of_person(one.user_id) not in gone]
     rows = [
-        {"user_id": person.user_id, "profile": person.profile}
-        for person in batch
-        if _digest("person", person.user_id) not in gone
+        {"user_id": one.user_id, "profile": one.profile, "image_hash": one.image_hash}
+        for one in sorted(taken, key=lambda one: one.user_id)
     ]
+    shown = [one.user_id for one in taken if one.image_hash]
+    before: list[str | None] = []
+    for part in chunks(shown):
+        query = select(people.c.image_hash).where(people.c.user_id.in_(part))
+        before += connection.scalars(query)
     insert = upsert(connection, people)
-    known = insert.excluded.profile
+    new = {name: insert.excluded[name] for name in ("profile", "image_hash")}
     statement = insert.on_conflict_do_update(
-        index_elements=["user_id"], set_={"profile": known}, where=known.is_not(None)
+        index_elements=["user_id"],
+        set_={name: func.coalesce(value, people.c[name]) for name, value in new.items()},
+        where=or_(*(value.is_not(None) for value in new.values())),
     )
-    return _run(connection, statement, rows)
+    done = _run(connection, statement, rows)
+    drop_unused(connection, before)
+    return done
 
 
 def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: bool = False) -> int:
@@ -43,13 +50,14 @@ def put_posts(connection: Connection, batch: Sequence[Post], *, may_publish: boo
 
     Raises: Conflict if a post is there already as another person's.
     """
-    gone = _buried(connection, (digest for post in batch for digest in _post_digests(post)))
-    rows = [_post_row(post) for post in batch if not gone.intersection(_post_digests(post))]
+    gone = tombstones.buried(connection, (one for post in batch for one in _post_digests(post)))
+    taken = [post for post in batch if gone.isdisjoint(_post_digests(post))]
+    rows = [_post_row(post) for post in sorted(taken, key=lambda post: post.post_id)]
     _check_authors(connection, rows)
     insert = upsert(connection, posts)
     changes: dict[str, Any] = {
         name: insert.excluded[name]
-        for name in ("text", "tags", "created_at", "language", "image_hash")
+        for name in ("text", "tags", "created_at", "language", "image_hash", "category")
     }
     kept = insert.excluded.private
     changes["private"] = kept if may_publish else or_(posts.c.private, kept)
@@ -82,11 +90,11 @@ def put_reactions(
         batch: n reactions.
         keys: n keys that their senders chose; without one, see `reaction_key`.
     """
-    ends = [{_digest("person", one.user_id), _digest("post", one.post_id)} for one in batch]
-    gone = _buried(connection, (digest for pair in ends for digest in pair))
+    ends = [(tombstones.of_person(one.user_id), tombstones.of_post(one.post_id)) for one in batch]
+    gone = tombstones.buried(connection, (digest for pair in ends for digest in pair))
     rows = [
         {
-            "key": _hash("client", one.user_id, key) if key else reaction_key(one),
+            "key": tombstones.digest("client", one.user_id, key) if key else reaction_key(one),
             "user_id": one.user_id,
             "post_id": one.post_id,
             "kind": one.kind,
@@ -94,69 +102,30 @@ def put_reactions(
             "created_at": one.created_at,
         }
         for one, key, pair in zip(batch, keys or [None] * len(batch), ends, strict=True)
-        if not gone & pair
+        if gone.isdisjoint(pair)
     ]
-    rows_by_key = {row["key"]: row for row in rows}
-    known: set[str] = set()
-    for part in chunks(rows_by_key):
-        query = select(reactions.c.key).where(reactions.c.key.in_(part))
-        known.update(connection.scalars(query))
-    fresh = [row for key, row in rows_by_key.items() if key not in known]
-    insert = upsert(connection, reactions)
-    _run(connection, insert.on_conflict_do_nothing(index_elements=["key"]), fresh)
+    by_key = {row["key"]: row for row in reversed(rows)}  # of equal keys the first counts
+    fresh = _insert_new(connection, [by_key[key] for key in sorted(by_key)])
+    arrived = ((by_key[key]["post_id"], by_key[key]["kind"]) for key in fresh)
+    tallies.add(connection, Counter(arrived))
     return Reacted(len(fresh), len(rows) - len(fresh), len(batch) - len(rows))
+
+
+def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> list[str]:
+    """The keys of those that weren't there: the database says so, for others write meanwhile."""
+    insert = upsert(connection, reactions).on_conflict_do_nothing(index_elements=["key"])
+    return list(connection.scalars(insert.returning(reactions.c.key), rows)) if rows else []
 
 
 def reaction_key(reaction: Reaction) -> str:
     """By which a reaction sent twice is known: who, what, how and when, as 32 hex digits."""
     when = reaction.created_at.astimezone(UTC).isoformat() if reaction.created_at else ""
-    return _hash(reaction.user_id, reaction.post_id, reaction.kind, when)
+    return tombstones.digest(reaction.user_id, reaction.post_id, reaction.kind, when)
 
 
 def buried(connection: Connection, post: Post) -> bool:
     """Whether a post or its author was deleted for good."""
-    return bool(_buried(connection, _post_digests(post)))
-
-
-def erase_post(connection: Connection, post_id: str) -> int | None:
-    """Delete a post for good, with its reactions and its picture if no other shows that.
-
-    Returns: how many reactions went with it; None if it wasn't there.
-    """
-    _bury(connection, [_digest("post", post_id)])
-    gone = connection.execute(delete(reactions).where(reactions.c.post_id == post_id)).rowcount
-    query = select(posts.c.image_hash).where(posts.c.post_id == post_id)
-    picture = connection.scalar(query)
-    there = connection.execute(delete(posts).where(posts.c.post_id == post_id)).rowcount > 0
-    connection.execute(delete(unindexed).where(unindexed.c.post_id == post_id))
-    drop_unused(connection, [picture])
-    return gone if there else None
-
-
-def erase_person(connection: Connection, user_id: str) -> tuple[list[str], int]:
-    """Delete a person with their posts and reactions for good.
-
-    Returns: the ids of those posts, and how many reactions went, to them or by the person.
-    """
-    _bury(connection, [_digest("person", user_id)])
-    own = connection.scalars(select(posts.c.post_id).where(posts.c.user_id == user_id)).all()
-    gone = sum(erase_post(connection, post_id) or 0 for post_id in own)
-    by_them = delete(reactions).where(reactions.c.user_id == user_id)
-    gone += connection.execute(by_them).rowcount
-    connection.execute(delete(people).where(people.c.user_id == user_id))
-    return list(own), gone
-
-
-def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """The values in lists of `size`."""
-    part: list[T] = []
-    for value in values:
-        part.append(value)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part
+    return bool(tombstones.buried(connection, _post_digests(post)))
 
 
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
@@ -175,11 +144,12 @@ def _post_row(post: Post) -> dict[str, Any]:
         "language": post.language,
         "private": post.private,
         "image_hash": post.image_hash,
+        "category": post.category,
     }
 
 
 def _post_digests(post: Post) -> set[str]:
-    return {_digest("post", post.post_id), _digest("person", post.user_id)}
+    return {tombstones.of_post(post.post_id), tombstones.of_person(post.user_id)}
 
 
 def _check_authors(connection: Connection, rows: list[dict[str, Any]]) -> None:
@@ -192,25 +162,3 @@ def _check_authors(connection: Connection, rows: list[dict[str, Any]]) -> None:
                     f"post {post_id!r} is {author!r}'s, and can't become {authors[post_id]!r}'s",
                     hint="give the new post another id, or delete the old one first",
                 )
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-
-
-def _digest(kind: str, identity: str) -> str:
-    return _hash(kind, identity)
-
-
-def _buried(connection: Connection, digests: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for part in chunks(set(digests)):
-        query = select(tombstones.c.digest).where(tombstones.c.digest.in_(part))
-        found.update(connection.scalars(query))
-    return found
-
-
-def _bury(connection: Connection, digests: Sequence[str]) -> None:
-    now = datetime.now(UTC)
-    statement = upsert(connection, tombstones).on_conflict_do_nothing(index_elements=["digest"])
-    _run(connection, statement, [{"digest": digest, "created_at": now} for digest in digests])

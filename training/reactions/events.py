@@ -1,6 +1,6 @@
 """Reactions as arrays: who, what, which kind, which value, when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -81,23 +81,35 @@ def read_events(reactions: "pa.Table", post_ids: Iterable[str]) -> Events:
     return _events([*zip(*names, days.tolist(), strict=True)], tuple(map(str, post_ids)))
 
 
-def events_of(histories: Sequence[Sequence[Reaction]], post_ids: Iterable[str]) -> Events:
-    """Histories of people without a name; person i is row i, also with an empty history."""
+def events_of(
+    histories: Sequence[Sequence[Reaction]],
+    post_ids: Iterable[str],
+    row_of: Mapping[str, int] | None = None,
+) -> Events:
+    """Histories of people without a name; person i is row i, also with an empty history.
+
+    Args:
+        histories: of the people.
+        post_ids: of the N posts, unique, in the order of their rows.
+        row_of: the same by id, for who asks often.
+    """
     rows = [
         (str(person), each.post_id, each.kind, each.value, -each.age_days)
         for person, history in enumerate(histories)
         for each in history
     ]
     everyone = tuple(str(person) for person in range(len(histories)))
-    return _events(rows, tuple(post_ids), everyone)
+    return _events(rows, tuple(post_ids), everyone, row_of)
 
 
 def _events(
     rows: list[tuple[str, str, str, float | None, float]],
     posts: tuple[str, ...],
     users: tuple[str, ...] | None = None,
+    row_of: Mapping[str, int] | None = None,
 ) -> Events:
-    row_of = {post: row for row, post in enumerate(posts)}
+    if row_of is None:
+        row_of = {post: row for row, post in enumerate(posts)}
     rows = [row for row in rows if row[1] in row_of and row[4] == row[4]]
     users = tuple(sorted({row[0] for row in rows})) if users is None else users
     kinds = tuple(sorted({row[2] for row in rows}))

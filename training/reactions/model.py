@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +18,7 @@ from training.reactions.events import Events, Reaction, events_of
 from training.reactions.fit import fit_space
 from training.reactions.holdout import latest_reactions
 from training.reactions.opinions import opinions
-from training.reactions.probabilities import KindModel, fit_kinds
+from training.reactions.probabilities import KindModel, fit_kinds, fit_overall
 from training.reactions.selection import select
 from training.reactions.signals import Background, background, signals
 from training.reactions.space import ReactionSpace
@@ -34,11 +34,13 @@ class ReactionModel:
         space: of people and posts.
         kinds: outcome to the model of its probability; empty if none could be fitted.
         base: counts of the training part.
+        overall: the same for `REACTS` and `APPROVES`, over all kinds.
     """
 
     space: ReactionSpace
     kinds: dict[str, KindModel]
     base: Background
+    overall: dict[str, KindModel] = field(default_factory=dict)
 
     def probabilities(
         self, history: Sequence[Reaction], post_ids: Sequence[str]
@@ -68,7 +70,8 @@ class ReactionModel:
         """Write the space, and beside it the probabilities."""
         self.space.save(folder)
         kinds = {name: model.as_json() for name, model in self.kinds.items()}
-        plain = {"outcomes": self.base.names, "kinds": kinds}
+        overall = {name: model.as_json() for name, model in self.overall.items()}
+        plain = {"outcomes": self.base.names, "kinds": kinds, "overall": overall}
         (folder / KINDS_FILE).write_text(json.dumps(plain, indent=1), encoding="utf-8")
         counts = {name: torch.from_numpy(getattr(self.base, name).copy()) for name in _COUNTS}
         save_file(counts, folder / COUNTS_FILE)
@@ -83,8 +86,10 @@ class ReactionModel:
         except (OSError, ValueError) as error:
             raise BadData(f"{folder} holds no readable model of reactions: {error}") from None
         kinds = {name: KindModel.of_json(each) for name, each in plain["kinds"].items()}
+        overall = plain.get("overall", {})  # what an earlier release saved has none
+        overall = {name: KindModel.of_json(each) for name, each in overall.items()}
         arrays = {name: counts[name].numpy() for name in _COUNTS}
-        return cls(space, kinds, Background(tuple(plain["outcomes"]), **arrays))
+        return cls(space, kinds, Background(tuple(plain["outcomes"]), **arrays), overall)
 
 
 _COUNTS = ("authors", "reacted", "happened", "average")
@@ -118,6 +123,7 @@ def train_reactions(
         for name, figure in tried.items():
             observer.note(f"{name}: nDCG@10 {figure:.4f}")
     kinds: dict[str, KindModel] = {}
+    overall: dict[str, KindModel] = {}
     if config.calibrate:
         observer.stage("Fitting probabilities of reactions")
         later = latest_reactions(events, config.validation_share)
@@ -126,6 +132,7 @@ def train_reactions(
         if len(held.likes()) and len(latest):
             space = fit_space(held, events.posts, features, config, seed)
             kinds = fit_kinds(space, known, latest, background(known, authors, config), seed)
+            overall = fit_overall(space, known, latest, seed)
     observer.stage("Learning from all reactions")
     space = fit_space(opinions(events, config), events.posts, features, config, seed)
-    return ReactionModel(space, kinds, background(events, authors, config))
+    return ReactionModel(space, kinds, background(events, authors, config), overall)

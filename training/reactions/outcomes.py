@@ -11,10 +11,13 @@ import numpy as np
 from training.histories import approval
 from training.reactions.config import ReactionConfig
 from training.reactions.events import Events
+from training.reactions.opinions import opinions
 
 FEWEST = 20
 """Pairs of either answer, below which a kind's question can't be answered from the data."""
 DRAWN_PER_POSITIVE = 10
+REACTS, APPROVES = "reacts", "approves"
+"""Outcomes over all kinds: that a person reacts at all, and that they do so with approval."""
 
 
 class Question(StrEnum):
@@ -96,6 +99,17 @@ def _true(events: Events, config: ReactionConfig) -> np.ndarray:
                 for v in values
             ]
     return true
+
+
+def overall_pairs(events: Events, config: ReactionConfig) -> Pairs:
+    """The pairs of `read_pairs` with the two outcomes over all kinds, `REACTS` and `APPROVES`."""
+    pairs, likes = read_pairs(events, config), opinions(events, config).likes()
+    liked = np.isin(
+        pairs.person * len(events.posts) + pairs.post,
+        likes.person * len(events.posts) + likes.post,
+    )
+    happened = np.stack([np.ones(len(liked), dtype=bool), liked], axis=1)
+    return Pairs((REACTS, APPROVES), pairs.person, pairs.post, happened)
 
 
 def question_of(pairs: Pairs, outcome: int) -> Question | None:

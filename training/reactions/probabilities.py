@@ -8,9 +8,17 @@ import numpy as np
 from scipy.special import expit
 
 from training.reactions.events import Events
-from training.reactions.outcomes import Question, ask, question_of, read_pairs
+from training.reactions.opinions import opinions
+from training.reactions.outcomes import (
+    FEWEST,
+    Question,
+    ask,
+    overall_pairs,
+    question_of,
+    read_pairs,
+)
 from training.reactions.reliability import Reliability, reliability
-from training.reactions.signals import SIGNALS, Background, signals
+from training.reactions.signals import SIGNALS, Background, scores, signals
 from training.reactions.space import ReactionSpace
 
 
@@ -70,6 +78,36 @@ def fit_kinds(
         row = base.names.index(name)
         signal = signals(space, known, asked.person, asked.post, row, base)
         found[name] = _logistic(question, signal, asked.happened, asked.weight)
+    return found
+
+
+def fit_overall(
+    space: ReactionSpace, known: Events, later: Events, seed: int = 0
+) -> dict[str, KindModel]:
+    """The probabilities of `REACTS` and `APPROVES`, as functions of the score alone.
+
+    Platt scaling (Platt, 1999). More signals would calibrate finer, but then the order of posts
+    would no longer be the score's, and that is the better order: on a validation part of
+    ml-latest-small, nDCG@10 was .140 by the score and .128 by a probability of all five signals.
+
+    Args:
+        space: learned without `later`.
+        known: reactions that it was learned from.
+        later: held-out reactions of the same people to the same posts.
+        seed: of the draw of posts without a reaction.
+    Returns: outcome to model; empty where the cases are too few, or the score tells nothing.
+    """
+    pairs, held = overall_pairs(later, space.config), opinions(known, space.config)
+    found = {}
+    for outcome, name in enumerate(pairs.names):
+        if pairs.happened[:, outcome].sum() < FEWEST:
+            continue
+        asked = ask(Question.AT_ALL, pairs, outcome, known, seed)
+        signal = np.zeros((len(asked.post), len(SIGNALS)))
+        signal[:, 0] = scores(space, held, asked.person, asked.post)
+        model = _logistic(asked.question, signal, asked.happened, asked.weight)
+        if model.weights[0] > 0:
+            found[name] = model
     return found
 
 

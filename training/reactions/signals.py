@@ -55,6 +55,7 @@ def signals(
     post: np.ndarray,
     outcome: int,
     base: Background,
+    score: np.ndarray | None = None,
 ) -> np.ndarray:
     """(C, 5) the `SIGNALS` of pairs.
 
@@ -65,10 +66,11 @@ def signals(
         post: (C,) rows.
         outcome: row of `base.names`.
         base: of the training part.
+        score: (C,) of `scores`, if they are known already.
     """
     held = opinions(known, space.config)
-    vectors = space.place(held)
-    score = space.temperature * np.einsum("ij,ij->i", vectors[person], space.vectors[post])
+    if score is None:
+        score = scores(space, held, person, post)
     return np.stack(
         [
             score,
@@ -79,6 +81,13 @@ def signals(
         ],
         axis=1,
     )
+
+
+def scores(
+    space: ReactionSpace, held: Opinions, person: np.ndarray, post: np.ndarray
+) -> np.ndarray:
+    """(C,) scaled dot products of pairs, given as (C,) rows of people and posts."""
+    return space.temperature * np.einsum("ij,ij->i", space.place(held)[person], space.vectors[post])
 
 
 def _author_affinity(

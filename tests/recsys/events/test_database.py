@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from recsys.config import EventsConfig
+from recsys.events.asking_reactions import Liked
 from recsys.events.database import Events
+from recsys.events.pictures import StoredPicture
 from recsys.events.records import Person, Post, Reaction
 from tests.recsys.world import BEGINNING, fill, open_events, small_world
 from training.errors import BadConfig, Conflict, NotFound, Unavailable
@@ -212,10 +214,55 @@ def test_a_bad_place_says_so(tmp_path):
         Events(EventsConfig(url="dir.db"), tmp_path)
 
 
-def test_outlines_are_the_posts_without_texts_and_tags(events):
+def test_outlines_are_the_posts_without_texts(events):
     world = small_world()
     fill(events, world)
     ids = [*(post.post_id for post in world.posts), "nobody's"]
-    plain = {id: replace(post, text=None, tags=()) for id, post in events.posts(ids).items()}
+    plain = {id: replace(post, text=None) for id, post in events.posts(ids).items()}
     assert events.outlines(ids) == plain
     assert len(plain) == len(world.posts)
+
+
+def test_what_people_approved_of_lately(events):
+    events.add_posts([Post(f"p{n}", "zoe", private=n == 3) for n in range(6)])
+    events.add_reactions(
+        [
+            *(Reaction("ann", f"p{n}", "like", None, at(n)) for n in range(5)),
+            Reaction("ann", "p0", "save", None, at(9)),  # the last approval counts
+            Reaction("bob", "p0", "rate", 3.0, at(1)),
+            Reaction("bob", "p1", "rate", 3.5),
+            Reaction("bob", "p2", "like", 0.0, at(1)),
+            Reaction("bob", "p4", "like", 2.0, at(1)),
+            Reaction("bob", "unknown", "like", None, at(1)),
+            Reaction("bob", "p5", "hide", None, at(1)),
+        ]
+    )
+    liked = events.liked_by(["bob", "ann", "nobody"], ["like", "save", "rate"], 3, {"rate": 3.5})
+    assert liked == [
+        Liked("ann", "p0", at(9)),
+        Liked("ann", "p4", at(4)),
+        Liked("ann", "p2", at(2)),
+        Liked("bob", "p4", at(1)),
+        Liked("bob", "p1", None),
+    ]
+    assert events.liked_by(["bob"], ["hide"], 1) == [Liked("bob", "p5", at(1))]
+    assert events.liked_by([], ["like"], 3) == events.liked_by(["bob"], [], 3) == []
+
+
+def test_categories_and_profile_pictures_are_kept(events):
+    post = Post("p", "ann", "x", ("a",), category="birds")
+    events.add_posts([post])
+    assert events.posts(["p"]) == {"p": post}
+    events.put_post(replace(post, category=None))
+    assert events.outlines(["p"])["p"].category is None
+    events.add_people([Person("ann", "paints", "aa"), Person("bob", None, "bb")])
+    events.add_pictures({hash: StoredPicture("image/png", b"x") for hash in ("aa", "bb", "cc")})
+    assert events.pictures(["aa", "bb", "cc"]).keys() == {"aa", "bb"}  # nobody shows the last
+    events.add_people([Person("ann")])
+    assert events.person("ann") == Person("ann", "paints", "aa")
+    assert events.lacking_pictures(["aa", "dd"]) == set()
+    events.add_people([Person("ann", None, "dd")])
+    assert events.person("ann") == Person("ann", "paints", "dd")
+    assert events.lacking_pictures(["aa", "dd"]) == {"dd"}
+    events.delete_person("bob")
+    assert not events.pictures(["aa", "bb"])

@@ -41,6 +41,7 @@ def tables() -> Tables:
         {"post_id": "p0", "user_id": "ann", "text": "One. Two", "tags": ["x"], "private": False},
         {"post_id": "p1", "user_id": "bob", "image_hash": "ab" * 16, "private": True},
     ]
+    posts[1]["category"] = "birds"
     like = {"user_id": "cid", "post_id": "p0", "kind": "like", "created_at": BEGINNING}
     people = [{"user_id": "ann", "text": "paints"}, {"user_id": "bob"}, {"user_id": "cid"}]
     return Tables(posts, [like], people)
@@ -51,7 +52,7 @@ def test_clean_data_becomes_posts_reactions_and_people(tmp_path):
         assert import_data(tables(), events) == ImportReport(2, 1, 3, 0)
         assert events.posts(["p0", "p1"]) == {
             "p0": Post("p0", "ann", "One. Two", ("x",)),
-            "p1": Post("p1", "bob", private=True, image_hash="ab" * 16),
+            "p1": Post("p1", "bob", private=True, image_hash="ab" * 16, category="birds"),
         }
         assert events.reactions_of("cid") == [Reaction("cid", "p0", "like", None, BEGINNING)]
         assert events.person("ann") == Person("ann", "paints")

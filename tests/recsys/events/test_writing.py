@@ -6,10 +6,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect
 
-from recsys.config import EventsConfig
-from recsys.events.engine import open_engine
 from recsys.events.listing import Counts
 from recsys.events.records import Post, Reaction
 from recsys.events.writing import Reacted
@@ -137,25 +134,6 @@ def test_all_is_counted(events):
     world = small_world()
     fill(events, world)
     assert events.counts() == Counts(6, 42, 6, 18)
-
-
-def test_a_database_of_an_older_release_gets_what_it_lacks(tmp_path):
-    with open_events(tmp_path) as events:
-        events.add_posts([Post("p", "ann", "kept")])
-    engine = open_engine(EventsConfig(), tmp_path)
-    with engine.begin() as connection:
-        for name in ("pictures", "unindexed"):
-            connection.exec_driver_sql(f"DROP TABLE {name}")
-        connection.exec_driver_sql("DROP INDEX ix_posts_user_id_private")
-        connection.exec_driver_sql("DROP INDEX ix_posts_image_hash")
-    engine.dispose()
-    with open_events(tmp_path) as events:
-        assert events.posts(["p"])["p"].text == "kept"
-        assert events.put_post(Post("q", "ann", "new"))
-    engine = open_engine(EventsConfig(), tmp_path)
-    names = {index["name"] for index in inspect(engine).get_indexes("posts")}
-    engine.dispose()
-    assert names == {"ix_posts_created_at", "ix_posts_image_hash", "ix_posts_user_id_private"}
 
 
 def test_several_processes_may_open_a_new_database_at_once(tmp_path):

@@ -5,7 +5,7 @@ from training.errors import NotFound
 from training.reactions.events import Reaction
 from training.reactions.holdout import latest_reactions
 from training.reactions.model import ReactionModel, train_reactions
-from training.reactions.outcomes import Question
+from training.reactions.outcomes import Question, overall_pairs, read_pairs
 from training.reactions.probabilities import judge_kinds
 from training.reactions.reliability import reliability, reliability_plot
 
@@ -58,6 +58,7 @@ def test_it_is_saved_and_loaded(model, tmp_path):
     history, posts = [Reaction("post1", "rate", 4.0)], ["post2", "post5"]
     for name, each in model.probabilities(history, posts).items():
         np.testing.assert_array_equal(loaded.probabilities(history, posts)[name], each)
+    assert loaded.overall == model.overall
 
 
 def test_perfect_and_shifted_forecasts():
@@ -76,3 +77,20 @@ def test_a_weight_stands_for_repeats():
     repeated = reliability(np.repeat(said, [9, 1, 5]), np.repeat(happened, [9, 1, 5]))
     assert np.isclose(weighted.weight.sum(), repeated.weight.sum())
     assert abs(weighted.error - repeated.error) < 0.1
+
+
+def test_the_probability_of_approval_keeps_the_order_of_the_score(model, parts):
+    known, latest = parts
+    assert set(model.overall) == {"reacts", "approves"}
+    signal = np.zeros((5, 5))
+    signal[:, 0] = np.linspace(-1, 1, 5)
+    likely = model.overall["approves"](signal)
+    assert (np.diff(likely) > 0).all() and (likely < model.overall["reacts"](signal)).all()
+
+
+def test_whoever_reacts_in_any_way_reacts_and_only_approval_approves(config, events):
+    pairs = overall_pairs(events, config)
+    reacts, approves = pairs.happened.T
+    assert reacts.all() and 0 < approves.sum() < len(approves)
+    rated = read_pairs(events, config)
+    assert (approves == rated.happened[:, rated.names.index("rate>=3.5")]).all()

@@ -1,0 +1,10 @@
+"""Posts that the person will most likely react to."""
+
+from recsys.candidates.source import Request, sources
+
+
+@sources.register("reactions")
+def reactions(request: Request) -> list[str]:
+    """The best posts by the model of reactions, for a person whose reactions it knows."""
+    person = request.asking.reacting
+    return [] if person is None else person.nearest(request.count, request.exclude)
