@@ -16,12 +16,15 @@ from recsys.evaluation.split import Training
 from recsys.events.database import Events
 from recsys.events.records import Person, Post, Reaction
 from recsys.filtering import PostFilter
+from recsys.reacting import Reacting
 from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from training.benchmark.recipe import Recipe
 from training.reactions.events import MICROSECONDS_A_DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATER = timedelta(minutes=2)
+"""After the last that is known, people ask."""
 _BATCH = 1000
 _HERE = 1_000_000_000
 """Fewer posts than this are embedded by this process: no cluster is started to measure."""
@@ -42,6 +45,7 @@ class Databases:
         self._folder, self._recipe, self._seed = folder, recipe, seed
         self._training: Training | None = None
         self._open: tuple[VectorStore, Events] | None = None
+        self._reacting: Reacting | None = None
 
     def recommender(self, training: Training, config: RecommendConfig) -> Recommender:
         """The product's recommender over a training part; it serves until the next one is asked."""
@@ -49,14 +53,15 @@ class Databases:
             self.close()
             self._open = self._make(training)
             self._training = training
-        return Recommender(*self._open, config)
+        now = moment(training.day) + _LATER
+        return Recommender(*self._open, config, reacting=self._reacting, clock=lambda: now)
 
     def close(self) -> None:
         """Let go of the files."""
         if self._open is not None:
             for each in self._open:
                 each.close()
-        self._open = self._training = None
+        self._open = self._training = self._reacting = None
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +77,9 @@ class Databases:
         if training.own:
             ByJointSpace(training, self._recipe, self._seed)(store, events)
         else:
-            ByReactions(training, learned(training, self._seed))(store, events)
+            known = learned(training, self._seed)
+            ByReactions(training, known)(store, events)
+            self._reacting = Reacting(known.model)
         return store, events
 
 
@@ -80,7 +87,7 @@ def candidates_from(training: Training) -> PostFilter | None:
     """The filter that leaves only candidates; None where every post is one."""
     if training.candidates.all():
         return None
-    return PostFilter(created_after=moment(training.day) + timedelta(minutes=1))
+    return PostFilter(created_after=moment(training.day) + _LATER / 2)
 
 
 def fill(events: Events, training: Training) -> None:
@@ -112,7 +119,7 @@ def _dated(training: Training, rows: range) -> list[Post]:
         return posts
     now = moment(training.day)
     return [
-        replace(post, created_at=now + timedelta(hours=1) if candidate else post.created_at or now)
+        replace(post, created_at=now + _LATER if candidate else post.created_at or now)
         for post, candidate in zip(posts, training.candidates[rows.start : rows.stop], strict=True)
     ]
 

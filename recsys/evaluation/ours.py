@@ -89,14 +89,12 @@ def ours_plain(
 
 def varied_lists(
     databases: Databases, config: RecommendConfig, training: Training, people: np.ndarray, k: int
-) -> ListsAt | None:
-    """Lists of our recommender by strength of diversity; None if it can't be set.
+) -> ListsAt:
+    """Lists of our recommender by strength of diversity.
 
     Everything else that varies a list is as configured, near-duplicates and the limit per author
     included, at every strength.
     """
-    if "strength" not in type(config.diversity).model_fields:
-        return None
     allowed = training.allowed(people)
 
     def lists_at(strength: float) -> list[np.ndarray]:
@@ -120,10 +118,9 @@ def plain(config: RecommendConfig) -> RecommendConfig:
 
 
 def with_changes(config: RecommendConfig, part: str, **values: Any) -> RecommendConfig:
-    """The configuration with some fields of one part set anew, as far as it has them."""
+    """The configuration with some fields of one part set anew. Raises: BadConfig."""
     whole = config.model_dump()
-    fields = whole.get(part, {})
-    fields |= {name: value for name, value in values.items() if name in fields}
+    whole[part] |= values
     return RecommendConfig.parse(whole)
 
 

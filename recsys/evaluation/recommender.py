@@ -47,7 +47,7 @@ def evaluate_recommender(
     """
     with Databases(folder, recipe, config.seed) as databases:
 
-        def varied(training: Training, people: np.ndarray, depth: int) -> ListsAt | None:
+        def varied(training: Training, people: np.ndarray, depth: int) -> ListsAt:
             return varied_lists(databases, recommend, training, people, depth)
 
         contenders: list[Contender] = [

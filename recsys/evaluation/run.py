@@ -21,7 +21,7 @@ from training.observer import SILENT, Observer
 from training.reactions.config import ReactionConfig
 from training.reactions.contenders import Role
 
-Varied = Callable[[Training, np.ndarray, int], ListsAt | None]
+Varied = Callable[[Training, np.ndarray, int], ListsAt]
 """Training part, (P,) people and length of lists to our lists by strength of diversity."""
 
 
@@ -114,8 +114,8 @@ def _run(
         "skipped": skipped,
         "reliability": reliability_of(split, config.seed),
     }
-    lists_at = varied(split.training, split.people, config.cutoff) if varied else None
-    if lists_at is not None:
+    if varied is not None:
+        lists_at = varied(split.training, split.people, config.cutoff)
         observer.stage(f"{split.name}: what diversity costs")
         outcome["curve"] = [asdict(point) for point in _curve(lists_at, judge, observer)]
     return outcome

@@ -15,9 +15,7 @@ from training.reactions.events import Events
 PEOPLE, POSTS, CORNERS, DAYS = 40, 72, 4, 60
 FIRST = 20_000
 """The first day, since 1970."""
-CONFIG = ReactionConfig(
-    dimension=16, content_dimension=8, regularisation=5, search=False, calibrate=False, epochs=0
-)
+CONFIG = ReactionConfig(dimension=16, content_dimension=8, regularisation=5, search=False, epochs=0)
 
 
 def planted(seed: int = 0) -> Network:
