@@ -126,7 +126,7 @@ def recommender(
         from recsys.evaluation.tables import report_tables
 
         with services(settings), progress() as observer:
-            outcome = _compare(place, settings, chosen, observer, curve=curve)
+            outcome = compare(place, settings, chosen, observer, curve=curve)
         if out is not None:
             _write(outcome, out)
         if plots is not None:
@@ -137,7 +137,7 @@ def recommender(
         show(outcome, text=rendered(report_tables(outcome), width=WIDTH))
 
 
-def _compare(
+def compare(
     place: str,
     settings: "ProductConfig",
     chosen: "EvaluationConfig",
@@ -145,6 +145,15 @@ def _compare(
     *,
     curve: bool,
 ) -> dict[str, Any]:
+    """Read, encode, and evaluate the configured recommender; see `evaluate_recommender`.
+
+    Args:
+        place: folder or URI of the data.
+        settings: of the product.
+        chosen: of the evaluation.
+        observer: sees the progress.
+        curve: whether to measure what diversity costs.
+    """
     from infra.cli.reactions import materials
     from recsys.evaluation.network import read_network
     from recsys.evaluation.recommender import evaluate_recommender
