@@ -82,6 +82,7 @@ def open_recommender(config: ProductConfig, *, with_model: bool = False) -> "Ite
     Raises: NotFound if nothing is indexed yet; as `VectorStore`, `Events`, `load_space`.
     """
     from recsys.events.database import Events
+    from recsys.reacting import load_reacting
     from recsys.recommend import Recommender
     from recsys.vectors import VectorStore
     from training.tracking.registry import load_space
@@ -92,7 +93,8 @@ def open_recommender(config: ProductConfig, *, with_model: bool = False) -> "Ite
     ):
         version = store.live().version.model  # not the champion: what the vectors were made with
         space = load_space(version, open_tracking(config)) if with_model else None
-        yield Recommender(store, events, config.recommend, space, version)
+        reacting = load_reacting(config.recommend, config.workspace)
+        yield Recommender(store, events, config.recommend, space, version, reacting)
 
 
 def _quiet_mlflow() -> None:

@@ -56,7 +56,7 @@ class Recommendation:
             them, a mean of cosines else; see `RankingConfig`. The list falls by it.
         reasons: why, most weighty first; their contributions sum to the score.
         sources: which candidate sources proposed it.
-        propensity: how likely it was to be in a list of this length, (0, 1].
+        propensity: how likely it was that its place shows it, (0, 1].
         explored: whether it is there because it is new, to learn who likes it.
         probabilities: of what the person may do with it, by outcome (`ReactionModel`); empty
             where the model of reactions doesn't know person or post.

@@ -24,7 +24,7 @@ class Placed:
 
     Attributes:
         scored: the post.
-        propensity: how likely it was to be anywhere in the list, (0, 1].
+        propensity: how likely it was that this place shows this post, (0, 1].
         explored: whether it has its place because it is new.
     """
 
@@ -43,6 +43,9 @@ def explore(
 ) -> list[Placed]:
     """Give some of the places below the first to new posts.
 
+    Each place is given to a new post with the configured probability, whatever the others show,
+    until there are no more new posts. The rest of the list moves down by one each time.
+
     Args:
         chosen: the list without exploration, best first.
         ranked: all that may be shown, best first.
@@ -53,33 +56,45 @@ def explore(
     Returns: as many as chosen; the scores fall.
     """
     new = _new(chosen, ranked, config, diversity, now) if config.share else []
-    most = min(len(chosen) - 1, len(new))
-    if most < 1:
-        return [Placed(one, 1.0, False) for one in chosen]
-    likely = _counts(len(chosen) - 1, most, config.share)
     random = np.random.default_rng(_seed(person, config, now))
-    count = int(random.choice(len(likely), p=likely))
-    places = set(1 + random.choice(len(chosen) - 1, count, replace=False))
-    drawn = iter(random.choice(len(new), count, replace=False))
-    each = float(likely @ np.arange(len(likely))) / len(new)
-    kept = iter(
-        Placed(one, float(likely[: len(chosen) - rank].sum()), False)
-        for rank, one in enumerate(chosen)
-    )
+    order = random.permutation(len(new))
+    dice = random.random(len(chosen))
     found: list[Placed] = []
+    drawn = 0
     for place in range(len(chosen)):
-        if place in places:
-            found.append(Placed(_lifted(new[next(drawn)], found[-1].scored), each, True))
+        left = _left(place, drawn, len(new), config.share)
+        if place and drawn < len(new) and dice[place] < config.share:
+            one = _lifted(new[int(order[drawn])], found[-1].scored)
+            found.append(Placed(one, left.any * config.share / len(new), True))
+            drawn += 1
         else:
-            found.append(next(kept))
+            found.append(Placed(chosen[place - drawn], left.exactly, False))
     return found
 
 
-def _counts(places: int, most: int, share: float) -> np.ndarray:
-    """(most + 1,) how likely each number of new posts is: binomial, but for what isn't there."""
-    likely = binom.pmf(np.arange(most + 1), places, share)
-    likely[most] += max(1.0 - float(likely.sum()), 0.0)
-    return likely / likely.sum()
+@dataclass(frozen=True)
+class _Left:
+    """What may have happened above a place.
+
+    Attributes:
+        any: how likely it is that new posts are left.
+        exactly: how likely it is that so many were drawn as in fact were, and none is drawn now.
+    """
+
+    any: float
+    exactly: float
+
+
+def _left(place: int, drawn: int, new: int, share: float) -> _Left:
+    places = max(place - 1, 0)  # above this one, that could have been given to a new post
+    if new == 0 or place == 0:
+        return _Left(float(new > 0), 1.0)
+    if drawn == new:
+        return _Left(1.0, float(binom.sf(new - 1, places, share)))
+    return _Left(
+        float(binom.cdf(new - 1, places, share)),
+        float(binom.pmf(drawn, places, share)) * (1 - share),
+    )
 
 
 def _new(

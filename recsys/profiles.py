@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from recsys.config import RecommendConfig
-from recsys.events.boundaries import NO_BOUNDARIES, Boundaries
+from recsys.events.boundaries import Boundaries
 from recsys.events.database import Events
 from recsys.events.records import Reaction
 from recsys.interests import Anchor, Interest, interests_of
@@ -48,7 +48,7 @@ class Profile:
     interests: tuple[Interest, ...] = ()
     interest_queries: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
     reactions: tuple[Reaction, ...] = ()
-    boundaries: Boundaries = NO_BOUNDARIES
+    boundaries: Boundaries = field(default_factory=Boundaries)
 
     @property
     def known(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from recsys.config import RecommendConfig
 from recsys.events.records import Reaction
 from training.errors import BadConfig
 from training.reactions.events import Events as History
@@ -34,13 +35,6 @@ class Reacting:
     def __init__(self, model: ReactionModel) -> None:
         self._model = model
         self._row_of = {post: row for row, post in enumerate(model.space.post_ids)}
-
-    @classmethod
-    def load(cls, folder: Path) -> "Reacting | None":
-        """What `ReactionModel.save` wrote; None if there is nothing. Raises: BadData."""
-        if not (folder / SHAPE_FILE).exists():
-            return None
-        return cls(ReactionModel.load(folder))
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -87,6 +81,14 @@ class Reacting:
         if not len(held.likes()):
             return None
         return ReactingPerson(self._model, self._row_of, history, held, values)
+
+
+def load_reacting(config: RecommendConfig, workspace: Path) -> Reacting | None:
+    """The configured model of reactions; None if there is none. Raises: BadData."""
+    if config.reactions is None:
+        return None
+    folder = workspace / config.reactions
+    return Reacting(ReactionModel.load(folder)) if (folder / SHAPE_FILE).exists() else None
 
 
 @dataclass(frozen=True)

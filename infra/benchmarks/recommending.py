@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from infra.benchmarks.claims import Claim
 from infra.benchmarks.process import served
 from infra.benchmarks.world import World
 from infra.product import ProductConfig, load_config
+from recsys.candidates.asking import Asking
 from recsys.candidates.source import Request
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
@@ -68,8 +70,9 @@ def recommending(world: World) -> list[Claim]:
 def _search(person: str, view: View, events: Events, config: RecommendConfig) -> float:
     """Seconds of the one search that the recommender makes: its queries, count and condition."""
     profile = profile_of(person, events, view, config)
-    request = Request(profile, view, events, config, config.candidates.count, profile.seen)
-    queries = np.concatenate(request.queries)
+    asking = Asking(profile, view, events, config, datetime.now(UTC))
+    request = Request(asking, config.candidates.count, profile.seen)
+    queries = np.concatenate(list(asking.queries.values()))
     each, others = request.each(len(queries)), request.others
     begun = time.perf_counter()
     view.search(Target.POSTS, queries, each, others)

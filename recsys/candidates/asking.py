@@ -80,7 +80,8 @@ class Asking:
             return {}
         most = self.config.candidates.neighbour_posts
         likers: defaultdict[str, set[str]] = defaultdict(set)
-        for liked in self.events.liked_by(list(near), self.approving, most):
+        least = self.config.history.approving
+        for liked in self.events.liked_by(list(near), self.approving, most, least):
             likers[liked.post_id].add(liked.user_id)
         whole = sum(near.values())
         shares = {

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recsys.answers import Hit, Recommendation
+from recsys.answers import Hit
+from recsys.answers import Recommendations as Answer
 from recsys.events.database import Events
 from recsys.filtering import PostFilter
 from recsys.mixing import QueryVector
+from recsys.reacting import load_reacting
 from recsys.recommend import Recommender
 from recsys.vectors import VectorStore
 from recsys.versions import Target
@@ -46,7 +48,12 @@ class Recommending:
         self._text, self._image = text, image
         self._store = VectorStore(settings.index, settings.workspace)
         self._events = Events(settings.events, settings.workspace)
-        self._recommender = Recommender(self._store, self._events, settings.recommend)
+        self._recommender = Recommender(
+            self._store,
+            self._events,
+            settings.recommend,
+            reacting=load_reacting(settings.recommend, settings.workspace),
+        )
         self._maps = Maps(settings, self._events)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recommend")
         prepare = [
@@ -192,13 +199,13 @@ class Recommending:
         return await self._in_thread(lambda: [place(part) for part in query])
 
     def _recommendations(
-        self, found: list[Recommendation], start: int, limit: int, question: str, view: View
+        self, found: Answer, start: int, limit: int, question: str, view: View
     ) -> Recommendations:
         page = found[start : start + limit]
         posts = self._events.posts([one.post_id for one in page])
         return Recommendations(
             model_version=view.version.model,
-            fallback=any("popular" in one.sources or "fresh" in one.sources for one in page),
+            fallback=found.fallback,
             items=[
                 recommendation_view(one, posts[one.post_id]) for one in page if one.post_id in posts
             ],

@@ -1,4 +1,7 @@
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,13 +11,13 @@ from recsys.diversity import diverse
 from recsys.events.records import Post
 from recsys.ranking import Part, Scored, in_order
 
-CONFIG = DiversityConfig(per_author=2, near_duplicate=0.98)
+CONFIG = DiversityConfig(per_author=2, near_duplicate=0.98, strength=0)
 EAST, NORTH = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 
 
 def scored(post_id, score, author="ann", vector=None, image=None) -> Scored:
     post = Post(post_id, author, image_hash=image)
-    return Scored(post, (Part(ReasonKind.TASTE, score),), None, vector, ("taste",))
+    return Scored(post, (Part(ReasonKind.TASTE, score),), vector, ("taste",))
 
 
 def ids(found) -> list[str]:
@@ -82,3 +85,43 @@ def test_filling_leaves_no_place_empty_but_for_duplicates(rows, k):
         for a in "abc"
     )
     assert full == in_order(full)
+
+
+def test_variety_costs_a_like_post_so_much_as_it_is_like_one_above():
+    northeast = (EAST + NORTH) / np.float32(2**0.5)
+    ranked = [
+        scored("best", 1.0, "ann", EAST),
+        scored("like", 0.9, "bob", northeast),
+        scored("other", 0.8, "cid", NORTH),
+        scored("last", 0.0, "dan", -EAST),
+    ]
+    found = diverse(ranked, 3, CONFIG.model_copy(update={"strength": 0.5}), fill=True)
+    assert ids(found) == ["best", "other", "like"]
+    deduction = found[2].parts[-1]
+    assert deduction.kind is ReasonKind.DIVERSITY
+    assert deduction.value == pytest.approx(-0.5 * 0.5**0.5)
+    assert ids(diverse(ranked, 3, CONFIG, fill=True)) == ["best", "like", "other"]
+
+
+vectors = st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(
+    lambda row: np.array(row, np.float32) / max(float(np.linalg.norm(row)), 1e-3)
+)
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), vectors), min_size=1, max_size=30), st.floats(0, 1))
+def test_the_list_falls_by_score_and_no_choice_was_better(rows, strength):
+    """Every chosen post is, when it is chosen, the best after deductions: checked one by one."""
+    config = DiversityConfig(per_author=9, near_duplicate=1, strength=strength)
+    ranked = in_order([scored(f"p{i}", s, f"a{i}", v) for i, (s, v) in enumerate(rows)])
+    found = diverse(ranked, 8, config, fill=True)
+    scores = [one.score for one in found]
+    assert all(above >= below - 1e-6 for above, below in itertools.pairwise(scores))
+    by_id = {one.post.post_id: one for one in ranked}
+    unit = strength * (ranked[0].score - ranked[-1].score)
+    for place, one in enumerate(found[1:], 1):
+        above = [other.vector for other in found[:place]]
+        if any(float(one.vector @ other) >= 1 for other in above):
+            continue
+        likeness = max(0.0, *(float(one.vector @ other) for other in above))
+        plain = by_id[one.post.post_id].score
+        assert one.score == pytest.approx(plain - unit * likeness, abs=1e-5)

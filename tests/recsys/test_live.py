@@ -170,7 +170,7 @@ def test_a_deletion_holds_while_the_index_is_away(events, store, monkeypatch):
             erase_person(events, store, "bob")
     view = store.live()
     recommender = Recommender(store, events)
-    found = recommender.recommend("ann", 9) + recommender.related("p0", 9)  # type: ignore[operator]
+    found = [*recommender.recommend("ann", 9), *recommender.related("p0", 9)]
     assert all(one.author != "bob" for one in found)
     assert recommender.similar("ann", 9) == []
     left = drift(events, view)

@@ -68,11 +68,13 @@ def test_answers_are_ordered_new_public_and_explained(recommender, events):
         assert not post.private and post.user_id != "person0"
         assert one.post_id not in events.seen_by("person0")
         assert sum(reason.contribution for reason in one.reasons) == pytest.approx(one.score)
-        assert set(one.sources) <= {"taste", "related"}
+        assert set(one.sources) <= set(RecommendConfig().candidates.sources) and one.sources
+        assert (one.propensity, one.explored, one.probabilities) == (1, False, {})
+    assert not found.fallback and found.model_version == "1"
     assert found == recommender.recommend("person0", 12)
 
 
-def test_the_score_is_the_mean_of_two_cosines_and_the_reason_names_the_nearest_post(recommender):
+def test_the_score_is_the_mean_of_two_cosines_and_the_reason_names_the_nearest_post(store, events):
     vectors = dict(
         zip(WORLD.features.post_ids, SPACE.embed_posts(WORLD.features.posts), strict=True)
     )
@@ -80,7 +82,10 @@ def test_the_score_is_the_mean_of_two_cosines_and_the_reason_names_the_nearest_p
     liked = [r.post_id for r in WORLD.reactions if r.user_id == "person0" and r.kind == "like"]
     mean = np.mean([vectors[p.post_id] for p in WORLD.posts if p.user_id == "person0"], axis=0)
     person = mean / np.linalg.norm(mean)
-    for one in recommender.recommend("person0", 12):
+    plain = RecommendConfig.parse(
+        {"ranking": {"quality": 0, "neighbours": 0}, "diversity": {"strength": 0}}
+    )
+    for one in Recommender(store, events, plain).recommend("person0", 12):
         vector = vectors[one.post_id]
         cosines = {post_id: float(vectors[post_id] @ vector) for post_id in mine + liked}
         nearest = max(cosines, key=cosines.__getitem__)
@@ -156,9 +161,10 @@ def test_someone_of_whom_nothing_is_known_gets_the_fallback_and_is_told(recommen
     events.add_people([Person("zoe")])
     found = recommender.recommend("zoe", 5)
     assert len(found) == 5
-    assert all(one.sources[0] == "popular" for one in found)
+    assert found.fallback
+    assert {name for one in found for name in one.sources} == {"popular", "fresh"}
     assert all("we don't know your taste yet" in one.reasons[0].text for one in found)
-    assert found[0].score == 1
+    assert found[0].score == 1 and found[0].sources[0] == "popular"
     assert len({one.author for one in found}) > 1
     with pytest.raises(NotFound, match="no place among the others"):
         recommender.similar("zoe")
@@ -179,7 +185,7 @@ def test_a_dislike_says_nothing_about_taste_but_hides_the_post(recommender, even
     events.add_reactions([Reaction("zoe", "post/010", "dislike")])
     found = recommender.recommend("zoe", 60)
     assert "post/010" not in [one.post_id for one in found]
-    assert "taste yet" in found[0].reasons[0].text
+    assert found.fallback and "taste yet" in found[0].reasons[0].text
 
 
 def test_similar_people_come_with_what_binds_them(recommender, events):
@@ -284,7 +290,7 @@ def test_recommending_goes_on_while_versions_change(tmp_path, events):
         def ask() -> None:
             while not done.is_set():
                 try:
-                    if recommender.recommend("person0", 5) != expected:
+                    if recommender.recommend("person0", 5).items != expected.items:
                         problems.append("another answer")
                 except CommonspaceError as error:
                     problems.append(error)

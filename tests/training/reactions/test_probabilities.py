@@ -79,8 +79,7 @@ def test_a_weight_stands_for_repeats():
     assert abs(weighted.error - repeated.error) < 0.1
 
 
-def test_the_probability_of_approval_keeps_the_order_of_the_score(model, parts):
-    known, latest = parts
+def test_the_probability_of_approval_keeps_the_order_of_the_score(model):
     assert set(model.overall) == {"reacts", "approves"}
     signal = np.zeros((5, 5))
     signal[:, 0] = np.linspace(-1, 1, 5)
