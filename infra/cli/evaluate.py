@@ -88,6 +88,10 @@ def recommender(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of models and draws.")] = 0,
+    people: Annotated[
+        int | None,
+        typer.Option("--people", min=10, help="Ask for so many drawn people only; all if none."),
+    ] = None,
     curve: Annotated[
         bool, typer.Option("--curve/--no-curve", help="Measure what diversity costs.")
     ] = True,
@@ -119,7 +123,7 @@ def recommender(
     from recsys.evaluation.config import EvaluationConfig
 
     settings = configuration(config, overrides, workspace)
-    chosen = EvaluationConfig.parse({"splits": list(splits or ()), "seed": seed})
+    chosen = EvaluationConfig.parse({"splits": list(splits or ()), "seed": seed, "people": people})
     with results(as_json=False) as show:
         from infra.cli.progress import progress
         from infra.product import services

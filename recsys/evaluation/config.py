@@ -20,5 +20,7 @@ class EvaluationConfig(Config):
     depth_own: int = Field(default=1000, ge=1, le=1000)
     """The same where own posts are hidden: deep enough for all of them, so that MAP is of the
     whole ranking."""
+    people: int | None = Field(default=None, ge=10)
+    """How many people are asked for, drawn from those with something held out; all if None."""
     cold_person: int = Field(default=5, ge=0)
     """A person with no more reactions in training than this is cold."""

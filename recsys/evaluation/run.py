@@ -14,7 +14,7 @@ from recsys.evaluation.measure import Judge, Measured
 from recsys.evaluation.network import Network
 from recsys.evaluation.report import differences, figures
 from recsys.evaluation.slices import slices_of
-from recsys.evaluation.split import SPLITS, Split, Training, check
+from recsys.evaluation.split import SPLITS, Split, Training, check, drawn
 from recsys.evaluation.trust import reliability_of
 from training.errors import BadConfig, BadData
 from training.observer import SILENT, Observer
@@ -57,6 +57,7 @@ def evaluate(
     outcome["splits"] = {}
     for name in names:
         split = check(SPLITS[name](network, reactions, config.seed))
+        split = drawn(split, config.people, config.seed)
         observer.stage(f"{name}: {len(split.people)} people, {len(split.test)} held-out likes")
         found = _run(network, split, contenders, config, observer, varied)
         outcome["splits"][name] = found

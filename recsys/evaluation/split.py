@@ -165,6 +165,14 @@ SPLITS: dict[str, Splitter] = {
 }
 
 
+def drawn(split: Split, people: int | None, seed: int) -> Split:
+    """The same, but only so many people are asked for; contenders learn from all."""
+    if people is None or people >= len(split.people):
+        return split
+    chosen = np.random.default_rng(seed).choice(split.people, people, replace=False)
+    return replace(split, test=split.test[np.isin(split.test.person, chosen)])
+
+
 def check(split: Split) -> Split:
     """The split, if enough people are asked and anything is known. Raises: BadData."""
     people, likes = len(split.people), len(split.training.held.likes())

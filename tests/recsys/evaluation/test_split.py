@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.evaluation.split import SPLITS, check, last_of_each, own_posts, temporal
+from recsys.evaluation.split import SPLITS, check, drawn, last_of_each, own_posts, temporal
 from tests.recsys.evaluation.planted import CONFIG, planted, undated
 from training.errors import BadData
 
@@ -78,3 +78,11 @@ def test_too_few_people_are_refused():
     few = replace(NETWORK, events=NETWORK.events[NETWORK.events.person < 4])
     with pytest.raises(BadData, match=r"last_of_each: 4 people have something held out"):
         check(last_of_each(few, CONFIG))
+
+
+def test_a_draw_asks_for_fewer_people_and_leaves_what_is_known():
+    split = last_of_each(NETWORK, CONFIG)
+    some = drawn(split, 12, seed=1)
+    assert len(some.people) == 12 and set(some.people) < set(split.people)
+    assert some.training is split.training
+    assert drawn(split, None, 1) is split and drawn(split, 999, 1) is split
