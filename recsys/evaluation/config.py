@@ -17,9 +17,9 @@ class EvaluationConfig(Config):
     """Posts at the top of a list, of which diversity, novelty, exposure and calibration are."""
     depth: int = Field(default=100, ge=1, le=1000)
     """Posts in a list, of which accuracy is."""
-    depth_own: int = Field(default=1000, ge=1, le=1000)
-    """The same where own posts are hidden: deep enough for all of them, so that MAP is of the
-    whole ranking."""
+    depth_own: int = Field(default=200, ge=1, le=1000)
+    """The same where own posts are hidden: deep enough that what lies below adds next to nothing
+    to MAP, and that no source has to be emptied for it."""
     people: int | None = Field(default=None, ge=10)
     """How many people are asked for, drawn from those with something held out; all if None."""
     cold_person: int = Field(default=5, ge=0)
