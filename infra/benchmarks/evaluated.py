@@ -7,6 +7,7 @@ from infra.benchmarks.claims import Claim
 
 NDCG, RECALL, MAP = "ndcg@10", "recall@20", "map"
 OURS = "ours"
+UNIMODAL = ("text", "image")
 MOST_LOST = 0.03
 RATIO_OVER_NOTHING = 1000.0
 """Stands for a ratio to 0, which JSON has no number for."""
@@ -35,18 +36,22 @@ def reaction_claims(name: str, outcome: Outcome, command: str) -> list[Claim]:
 
 
 def own_post_claims(name: str, outcome: Outcome, command: str) -> list[Claim]:
-    """Of a data set of own posts: above the unimodal recommenders, and diversity."""
+    """Of a data set of own posts: above the unimodal recommenders, and diversity.
+
+    Held against features as the encoders give them, and against the same whitened: that is a part
+    of our model, lent to them, and the harder rival.
+    """
     found = outcome["splits"]["own_posts"]
     value = _value(found, OURS, MAP)
-    unimodal = {
-        each: _value(found, each, MAP)
-        for each in ("text", "image", "whitened_text", "whitened_image")
-        if each in found["contenders"]
-    }
-    best = max(unimodal, key=lambda each: unimodal[each])
-    detail = f"MAP {value:.4f}; " + ", ".join(f"{n} {v:.4f}" for n, v in unimodal.items())
-    what = f"{name}, hidden own posts: MAP over the best unimodal recommender"
-    claims = [Claim(what, value / unimodal[best], ">= 1.3", command, detail)]
+    claims = []
+    for prefix, how in (("", ""), ("whitened_", ", whitened")):
+        rivals = [prefix + each for each in UNIMODAL if prefix + each in found["contenders"]]
+        if not rivals:
+            continue
+        maps = {each: _value(found, each, MAP) for each in rivals}
+        detail = f"MAP {value:.4f}; " + ", ".join(f"{n} {v:.4f}" for n, v in maps.items())
+        what = f"{name}, hidden own posts: MAP over the best unimodal recommender{how}"
+        claims.append(Claim(what, value / max(maps.values()), ">= 1.3", command, detail))
     if found.get("curve"):
         claims.append(_diversity(name, found["curve"], command))
     return claims
