@@ -159,11 +159,13 @@ def compare(
         curve: whether to measure what diversity costs.
     """
     from infra.cli.reactions import materials
+    from recsys.evaluation.metrics.accuracy import require
     from recsys.evaluation.network import read_network
     from recsys.evaluation.recommender import evaluate_recommender
     from training.benchmark.recipe import Recipe
     from training.reactions.config import ReactionConfig
 
+    require()  # now, and not after an hour of encoding
     data, features = materials(place, settings, observer)
     with tempfile.TemporaryDirectory(prefix="commonspace-evaluate-") as folder:
         return evaluate_recommender(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,10 @@ def standard(seed: int = 0) -> list[Contender]:
     EASE with recency is a control: what is in the order of likes alone.
     """
     found = [
-        Contender(name, Role.BASELINE, _rival(name, seed), _too_large(name))
-        for name in COLLABORATIVE
+        Contender(name, Role.BASELINE, _rival(name, seed), _cannot(name)) for name in COLLABORATIVE
     ]
     found.insert(2, Contender("fresh", Role.BASELINE, _fresh, _undated))
-    found.append(
-        Contender(RECENT_EASE, Role.CONTROL, _rival(RECENT_EASE, seed), _too_large("ease"))
-    )
+    found.append(Contender(RECENT_EASE, Role.CONTROL, _rival(RECENT_EASE, seed), _cannot("ease")))
     for prefix, whitened in (("", False), (WHITENED, True)):
         for name, modalities in (UNIMODAL | MULTIMODAL).items():
             fit = _content(modalities, whitened, seed)
@@ -72,10 +70,12 @@ def _rivals(training: Training) -> tuple[dict[str, Rival], dict[str, Rival], Tas
     return found[0], found[1], Task.of(inner)
 
 
-def _too_large(name: str) -> Callable[[Training], str | None]:
+def _cannot(name: str) -> Callable[[Training], str | None]:
     def skip(training: Training) -> str | None:
         if name == "ease" and len(training.posts) > baselines.MOST_DENSE_POSTS:
             return f"its dense matrix of more than {baselines.MOST_DENSE_POSTS} posts doesn't fit"
+        if name in ("bpr", "als") and find_spec("implicit") is None:
+            return "the package implicit isn't installed (it comes with commonspace[evaluation])"
         return None
 
     return skip

@@ -1,14 +1,18 @@
 """What an evaluation is made of."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from training.config import Config
+
+SplitName = Literal["temporal", "last_of_each", "own_posts"]
 
 
 class EvaluationConfig(Config):
     """Which ways to hold out, how deep the lists are, and who is cold."""
 
-    splits: tuple[str, ...] = ()
+    splits: tuple[SplitName, ...] = ()
     """Names of the splits; empty: `temporal` and `last_of_each` where there are reactions, and
     `own_posts` where there are none."""
     seed: int = Field(default=0, ge=0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from recsys.evaluation.config import SplitName
 from recsys.evaluation.network import Network
 from recsys.events.records import Post
 from training.data.config import SplitConfig
@@ -158,7 +159,7 @@ def own_posts(network: Network, config: ReactionConfig, seed: int = 0) -> Split:
     )
 
 
-SPLITS: dict[str, Splitter] = {
+SPLITS: dict[SplitName, Splitter] = {
     "temporal": temporal,
     "last_of_each": last_of_each,
     "own_posts": own_posts,

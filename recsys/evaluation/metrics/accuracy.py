@@ -1,10 +1,15 @@
 """Accuracy of ranked lists: nDCG, recall, MRR and MAP, as `ir-measures` defines them."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.errors import BadConfig
+
+if TYPE_CHECKING:
+    from ir_measures.measures import Measure
 
 MEASURES = ("ndcg@10", "recall@20", "recall@100", "mrr", "map")
 
@@ -49,15 +54,20 @@ def accuracy(
     return values
 
 
-def _measure(name: str):
-    """The library's measure of a name of ours."""
-    try:
-        from ir_measures import AP, RR, R, nDCG
-    except ImportError:
+def require() -> None:
+    """Raises: BadConfig without the package `ir-measures`."""
+    if find_spec("ir_measures") is None:
         raise BadConfig(
             "measuring recommendations needs the package ir-measures",
             hint="install commonspace[evaluation]",
-        ) from None
+        )
+
+
+def _measure(name: str) -> "Measure":
+    """The library's measure of a name of ours."""
+    require()
+    from ir_measures import AP, RR, R, nDCG
+
     family, at, cutoff = name.partition("@")
     families = {"ndcg": nDCG, "recall": R, "mrr": RR, "map": AP}
     if family not in families or (at and not (cutoff.isdecimal() and int(cutoff))):

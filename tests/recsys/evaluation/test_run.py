@@ -17,6 +17,7 @@ from recsys.evaluation.ours import ours, ours_plain
 from recsys.evaluation.plots import report_plots
 from recsys.evaluation.reactions import reactions_alone
 from recsys.evaluation.run import evaluate
+from recsys.evaluation.split import last_of_each
 from recsys.evaluation.tables import report_tables
 from tests.recsys.evaluation.planted import CONFIG, planted, undated
 from training.benchmark.recipe import Recipe
@@ -132,9 +133,17 @@ def test_what_cannot_take_part_is_named_with_the_reason():
     }
 
 
+def test_without_the_package_its_baselines_are_left_out(monkeypatch):
+    monkeypatch.setattr("recsys.evaluation.baselines.find_spec", lambda name: None)
+    training = last_of_each(NETWORK, CONFIG).training
+    missing = {each.name: each.skip(training) for each in standard() if each.skip(training)}
+    assert set(missing) == {"bpr", "als"}
+    assert "implicit isn't installed" in (missing["als"] or "")
+
+
 def test_mistakes_are_told():
-    with pytest.raises(BadConfig, match="no split 'monthly'"):
-        evaluate(NETWORK, [], EvaluationConfig(splits=("monthly",)), CONFIG)
+    with pytest.raises(BadConfig, match="'temporal', 'last_of_each' or 'own_posts'"):
+        EvaluationConfig.parse({"splits": ["monthly"]})
     few = replace(NETWORK, events=NETWORK.events[NETWORK.events.person < 3])
     with pytest.raises(BadData, match="people have something held out"):
         evaluate(few, [], EvaluationConfig(splits=("last_of_each",)), CONFIG)

@@ -56,3 +56,9 @@ def test_mistakes_are_told():
         accuracy([np.array([1])], [np.array([], int)])
     with pytest.raises(ValueError, match="1 lists for 2 people"):
         accuracy([np.array([1])], [np.array([1]), np.array([1])])
+
+
+def test_a_missing_package_is_told(monkeypatch):
+    monkeypatch.setattr("recsys.evaluation.metrics.accuracy.find_spec", lambda name: None)
+    with pytest.raises(BadConfig, match="needs the package ir-measures"):
+        accuracy([np.array([1])], [np.array([1])])
