@@ -63,7 +63,8 @@ class Judge:
         self._shares = category_shares(network.categories)
         features = training.features
         there = [m for m in ("text", "image") if getattr(features, m).shape[1]]
-        self._content = content_block(training, tuple(there), whitened=True) if there else None
+        # as encoders give them: whitened, hardly any two posts are alike, and nothing can be gained
+        self._content = content_block(training, tuple(there), whitened=False) if there else None
 
     def lists(self, fitted: Fitted) -> list[np.ndarray]:
         """A contender's lists for everyone. Raises: ValueError if one breaks the rules."""
