@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_SIGNS = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
+_SIGNS = {">": operator.gt, "<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
 
 @dataclass(frozen=True)

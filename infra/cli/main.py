@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    evaluate,
     events,
     experiments,
     forget,
@@ -41,7 +42,7 @@ app.command()(demo.demo)
 app.add_typer(data.app)
 app.add_typer(events.app)
 app.command()(train.train)
-app.command()(train.evaluate)
+app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
 app.add_typer(models.app)

@@ -56,7 +56,7 @@ def benchmark(
         from training.reactions.document import write
 
         with services(settings), progress() as observer:
-            data, features = _materials(place, settings, observer)
+            data, features = materials(place, settings, observer)
             outcome = benchmark_reactions(
                 data,
                 features,
@@ -95,7 +95,7 @@ def train(
         from training.reactions.model import train_reactions
 
         with services(settings), progress() as observer:
-            data, features = _materials(place, settings, observer)
+            data, features = materials(place, settings, observer)
             events = read_events(data.reactions(), features.post_ids.tolist())
             authors = features.user_ids.tolist()
             chosen = ReactionConfig(history=settings.history)
@@ -138,7 +138,7 @@ def movielens(
         )
 
 
-def _materials(
+def materials(
     place: str, settings: "ProductConfig", observer: "Observer"
 ) -> "tuple[CleanData, FeatureTable]":
     """Clean data and the features of what it holds."""

@@ -1,4 +1,4 @@
-"""`commonspace train` and `commonspace evaluate`."""
+"""`commonspace train`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,48 +71,8 @@ def train(
         show(_as_dict(done), text=_report(done))
 
 
-def evaluate(
-    model: Annotated[
-        str, typer.Option("--model", help="Version, alias, or folder of a saved space.")
-    ] = "champion",
-    split: Annotated[
-        str, typer.Option("--split", help="validation to choose by, test to report.")
-    ] = "test",
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-    workspace: Workspace = None,
-    print_config: PrintConfig = False,
-    as_json: AsJson = False,
-) -> None:
-    """Measure a model's retrieval on held-out posts.
-
-    Beside it stand the unimodal baselines on the same posts.
-
-    \b
-    Examples:
-      commonspace evaluate
-      commonspace evaluate --model 3 --split validation
-      commonspace evaluate --config run.yaml --json
-    """
-    settings = configuration(config, overrides, workspace, print_config)
-    if split not in ("validation", "test"):
-        raise BadConfig(f"split {split!r} is neither validation nor test")
-    with results(as_json) as show:
-        from infra.cli.progress import progress
-        from infra.product import services
-        from training.pipeline import evaluate
-
-        with services(settings), progress() as observer:
-            retrieval = evaluate(
-                settings.run(), settings.workspace, model=model, split=split, observer=observer
-            )
-        show(
-            {"model": model, "split": split, "retrieval": retrieval},
-            text=_table(retrieval, f"Model {model} on the {split} posts"),
-        )
-
-
-def _table(retrieval: "Retrieval", title: str) -> str:
+def retrieval_table(retrieval: "Retrieval", title: str) -> str:
+    """Models by directions, for the terminal."""
     from training.evaluation.report import comparison_table
 
     return rendered(comparison_table(retrieval, title=title))
@@ -124,7 +84,7 @@ def _report(done: "TrainResult") -> str:
     left_out = ", ".join(f"{rows} {table}" for table, rows in forgotten.items())
     return "\n".join(
         [
-            _table(done.retrieval, "Retrieval on the test posts"),
+            retrieval_table(done.retrieval, "Retrieval on the test posts"),
             "",
             f"run            {done.run_name} in {done.run_folder}",
             f"MLflow run     {done.mlflow_run_id}",

@@ -2,8 +2,9 @@
 
 MovieLens may be used for research, not redistributed (its README has the terms): the folder is the
 caller's, nothing of it is shipped. A film becomes a post of the one author `movielens`, its text
-the title and the genres. Tags go into the column `tags`, not into the text: they are dated, and a
-tag that was given after a held-out rating would tell of it.
+the title and the genres; the genres are its category, too, with bars between them. Tags go into the
+column `tags`, not into the text: they are dated, and a tag that was given after a held-out rating
+would tell of it.
 """
 
 import csv
@@ -50,6 +51,7 @@ def _posts(folder: Path) -> pa.Table:
             "post_id": [f"film{film}" for film, _, _ in films],
             "user_id": [AUTHOR] * len(films),
             "text": [_text(title, genres) for _, title, genres in films],
+            "category": [None if genres == NO_GENRES else genres for _, _, genres in films],
             "tags": pa.array([tags.get(film, []) for film, _, _ in films], pa.list_(pa.string())),
         }
     )

@@ -9,7 +9,13 @@ from infra.benchmarks.claims import Claim, lines, write_claims
 
 @pytest.mark.parametrize(
     ("value", "target", "met"),
-    [(1.5, "<= 1.5", True), (1.51, "<= 1.5", False), (2000, ">= 2000", True), (0, "= 0", True)],
+    [
+        (1.5, "<= 1.5", True),
+        (1.51, "<= 1.5", False),
+        (2000, ">= 2000", True),
+        (0, "= 0", True),
+        (1, "> 1", False),
+    ],
 )
 def test_a_claim_is_met_by_its_sign(value: float, target: str, met: bool):
     assert Claim("it", value, target, "make it").met is met

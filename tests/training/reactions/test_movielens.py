@@ -28,7 +28,8 @@ def test_clean_data_takes_what_it_writes(folder: Path, tmp_path: Path, ray_sessi
     config = discover(str(tmp_path / "out"), DataConfig())
     data = prepare(config, SplitConfig(), tmp_path / "workspace")
     assert data.manifest.quarantined == {}
-    posts = data.posts(["post_id", "text", "tags"]).to_pylist()
+    posts = data.posts(["post_id", "text", "tags", "category"]).to_pylist()
+    assert [post["category"] for post in posts[:2]] == ["Comedy|Drama", None]
     assert posts[0]["text"] == "Up and Away (1999). Comedy, Drama"
     assert posts[1]["text"] == "Comma, The (2001)"
     assert posts[1]["tags"] == ["funny"]

@@ -1,0 +1,1 @@
+"""How good the recommender is: splits, contenders, metrics, and the report of all of them."""
