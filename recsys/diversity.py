@@ -16,9 +16,10 @@ def diverse(
 ) -> list[Scored]:
     """The best k without near-duplicates, with few posts of any one author, and with variety.
 
-    Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): each next post is the best
-    after a deduction for its likeness to those above it. The deduction is a part of its score, so
-    the list still falls by score.
+    Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): each next post is the best by
+    (1 - s) relevance - s likeness, with relevance measured by the range of scores in the pool, and
+    likeness as the greatest cosine to a post above it, at least 0. Here it is divided by 1 - s, so
+    that likeness is a deduction from the score, and a part of it; the list still falls by score.
 
     Args:
         ranked: best first.
@@ -28,19 +29,20 @@ def diverse(
             theirs up. A short list may mean that better variety has to be fetched first.
     Returns: at most k, best first.
     """
-    chosen = _varied(ranked, k, config)
+    pool = list(ranked[: max(config.pool, 2 * k)])
+    if not pool:
+        return []
+    strength = config.strength / (1 - config.strength)
+    unit = strength * (pool[0].score - pool[-1].score)
+    chosen = _varied(pool, k, config, unit)
     if len(chosen) < k:
-        chosen = _plain(ranked, k, config, chosen, fill=fill)
+        chosen = _filled(ranked, k, config, chosen, unit, fill=fill)
     return chosen
 
 
-def _varied(ranked: Sequence[Scored], k: int, config: DiversityConfig) -> list[Scored]:
-    """Greedy choice among the best of the pool, as far as its posts do."""
-    pool = list(ranked[: max(config.pool, 2 * k)])
+def _varied(pool: Sequence[Scored], k: int, config: DiversityConfig, unit: float) -> list[Scored]:
+    """Greedy choice from the pool; likeness 1 costs a `unit`."""
     scores = np.array([one.score for one in pool])
-    if not pool:
-        return []
-    unit = config.strength * float(scores[0] - scores[-1])
     rows = _matrix(pool)
     likeness = np.zeros(len(pool))  # to the nearest post above, at least 0
     free = np.ones(len(pool), dtype=bool)
@@ -65,11 +67,12 @@ def _varied(ranked: Sequence[Scored], k: int, config: DiversityConfig) -> list[S
     return chosen
 
 
-def _plain(
+def _filled(
     ranked: Sequence[Scored],
     k: int,
     config: DiversityConfig,
-    chosen: list[Scored],
+    chosen: Sequence[Scored],
+    unit: float,
     *,
     fill: bool,
 ) -> list[Scored]:
@@ -89,14 +92,14 @@ def _plain(
             continue
         if of_author[one.post.user_id] >= config.per_author:
             over.append(one)
-        elif seen.is_new(one):
+        elif (likeness := seen.is_new(one)) is not None:
             of_author[one.post.user_id] += 1
-            found.append(one)
+            found.append(_after(one, unit * likeness))
     for one in over if fill else ():
         if len(found) == k:
             break
-        if seen.is_new(one):
-            found.append(one)
+        if (likeness := seen.is_new(one)) is not None:
+            found.append(_after(one, unit * likeness))
     return in_order(found)
 
 
@@ -123,18 +126,23 @@ class Seen:
         self._vectors: np.ndarray | None = None  # (most, D), filled from the top
         self._count = 0
 
-    def is_new(self, one: Scored) -> bool:
-        """Whether nothing in the list is nearly the same; if so, it is in the list from now on."""
-        image = one.post.image_hash
+    def is_new(self, one: Scored) -> float | None:
+        """The greatest cosine to what is in the list, at least 0; it is in the list from now on.
+
+        None if something in the list is nearly the same.
+        """
+        image, likeness = one.post.image_hash, 0.0
         if image is not None and image in self._images:
-            return False
+            return None
         if one.vector is not None:
             if self._vectors is None:
                 self._vectors = np.empty((self._most, len(one.vector)), dtype=np.float32)
-            if np.any(self._vectors[: self._count] @ one.vector >= self._near):
-                return False
+            cosines = self._vectors[: self._count] @ one.vector
+            likeness = max(float(cosines.max(initial=0.0)), 0.0)
+            if likeness >= self._near:
+                return None
             self._vectors[self._count] = one.vector
             self._count += 1
         if image is not None:
             self._images.add(image)
-        return True
+        return likeness

@@ -5,12 +5,12 @@ tell what another recommender would have earned (Li et al., WSDM 2011).
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.stats import binom
 
 from recsys.answers import ReasonKind
 from recsys.config import DiversityConfig, ExplorationConfig
@@ -89,12 +89,14 @@ def _left(place: int, drawn: int, new: int, share: float) -> _Left:
     places = max(place - 1, 0)  # above this one, that could have been given to a new post
     if new == 0 or place == 0:
         return _Left(float(new > 0), 1.0)
+    chances = [
+        math.comb(places, count) * share**count * (1 - share) ** (places - count)
+        for count in range(min(new, places + 1))
+    ]
+    fewer = min(sum(chances), 1.0)
     if drawn == new:
-        return _Left(1.0, float(binom.sf(new - 1, places, share)))
-    return _Left(
-        float(binom.cdf(new - 1, places, share)),
-        float(binom.pmf(drawn, places, share)) * (1 - share),
-    )
+        return _Left(1.0, 1.0 - fewer)
+    return _Left(fewer, chances[drawn] * (1 - share))
 
 
 def _new(
@@ -118,7 +120,7 @@ def _new(
         is_new = created_at is not None and created_at >= since
         if not is_new or one.reactions >= config.fewer_reactions or one.post.post_id in there:
             continue
-        if seen.is_new(one):
+        if seen.is_new(one) is not None:
             found.append(one)
     return found
 

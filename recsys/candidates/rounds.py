@@ -43,12 +43,13 @@ def rounds(asking: Asking, k: int = 1) -> Iterator[list[Candidate]]:
         k: how long the answer is to be.
     """
     count = min(max(asking.config.candidates.count, _PER_ANSWER * k), _MOST)
-    proposed, exclude = 0, asking.profile.seen
+    proposed, exclude, first = 0, asking.profile.seen, True
     while True:
-        request = Request(asking, count, exclude)
+        request = Request(asking, count, exclude, first)
         found = _proposals(request)
-        if not found:
+        if not found and not first:
             return
+        first = False
         vectors = request.vectors(list(found))
         yield [
             Candidate(post_id, by, proposed + place, vectors.get(post_id))

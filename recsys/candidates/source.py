@@ -39,11 +39,13 @@ class Request:
         asking: the recommendation that is being made.
         count: how many posts to propose at most.
         exclude: ids that need no proposing: own, seen, or proposed before.
+        first: whether nothing was asked for this recommendation before.
     """
 
     asking: Asking
     count: int
     exclude: frozenset[str]
+    first: bool = False
 
     @property
     def general(self) -> int:

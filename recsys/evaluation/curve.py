@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.evaluation.measure import DIVERSITY, Judge
 
-STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MEASURE = "ndcg@10"
 
 ListsAt = Callable[[float], Sequence[np.ndarray]]

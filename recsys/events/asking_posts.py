@@ -54,9 +54,13 @@ def public_of(
     return found
 
 
-def fresh(connection: Connection, count: int, exclude: Collection[str]) -> list[str]:
+def fresh(
+    connection: Connection, count: int, exclude: Collection[str], *, undated: bool = True
+) -> list[str]:
     """The latest public posts but for the excluded; at most `count` ids."""
     query = select(posts.c.post_id).where(~posts.c.private).order_by(*LATEST)
+    if not undated:
+        query = query.where(posts.c.created_at.is_not(None))
     return _first(connection, query, count, exclude)
 
 

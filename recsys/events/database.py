@@ -182,10 +182,18 @@ class Events:
         with reading(self._engine) as connection:
             return asking_posts.public_of(connection, user_ids, most)
 
-    def fresh(self, count: int, exclude: Collection[str] = ()) -> list[str]:
-        """The latest public posts but for the excluded; at most `count` ids."""
+    def fresh(
+        self, count: int, exclude: Collection[str] = (), *, undated: bool = True
+    ) -> list[str]:
+        """The latest public posts but for the excluded; at most `count` ids.
+
+        Args:
+            count: how many.
+            exclude: ids to leave out.
+            undated: whether posts without a date may fill it up.
+        """
         with reading(self._engine) as connection:
-            return asking_posts.fresh(connection, count, exclude)
+            return asking_posts.fresh(connection, count, exclude, undated=undated)
 
     def popular(self, kinds: Sequence[str], count: int, exclude: Collection[str] = ()) -> list[str]:
         """The public posts with most reactions of these kinds; at most `count` ids."""

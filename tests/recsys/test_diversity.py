@@ -99,7 +99,7 @@ def test_variety_costs_a_like_post_so_much_as_it_is_like_one_above():
     assert ids(found) == ["best", "other", "like"]
     deduction = found[2].parts[-1]
     assert deduction.kind is ReasonKind.DIVERSITY
-    assert deduction.value == pytest.approx(-0.5 * 0.5**0.5)
+    assert deduction.value == pytest.approx(-(0.5**0.5))
     assert ids(diverse(ranked, 3, CONFIG, fill=True)) == ["best", "like", "other"]
 
 
@@ -108,20 +108,20 @@ vectors = st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(
 )
 
 
-@given(st.lists(st.tuples(st.floats(-1, 1), vectors), min_size=1, max_size=30), st.floats(0, 1))
+@given(st.lists(st.tuples(st.floats(-1, 1), vectors), min_size=1, max_size=30), st.floats(0, 0.9))
 def test_the_list_falls_by_score_and_no_choice_was_better(rows, strength):
     """Every chosen post is, when it is chosen, the best after deductions: checked one by one."""
     config = DiversityConfig(per_author=9, near_duplicate=1, strength=strength)
     ranked = in_order([scored(f"p{i}", s, f"a{i}", v) for i, (s, v) in enumerate(rows)])
     found = diverse(ranked, 8, config, fill=True)
     scores = [one.score for one in found]
-    assert all(above >= below - 1e-6 for above, below in itertools.pairwise(scores))
+    assert all(above >= below - 1e-4 for above, below in itertools.pairwise(scores))
     by_id = {one.post.post_id: one for one in ranked}
-    unit = strength * (ranked[0].score - ranked[-1].score)
+    unit = strength / (1 - strength) * (ranked[0].score - ranked[-1].score)
     for place, one in enumerate(found[1:], 1):
         above = [other.vector for other in found[:place]]
-        if any(float(one.vector @ other) >= 1 for other in above):
+        if any(float(one.vector @ other) > 0.999 for other in above):  # what is the same is skipped
             continue
         likeness = max(0.0, *(float(one.vector @ other) for other in above))
         plain = by_id[one.post.post_id].score
-        assert one.score == pytest.approx(plain - unit * likeness, abs=1e-5)
+        assert one.score == pytest.approx(plain - unit * likeness, abs=1e-4)

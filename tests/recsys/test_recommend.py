@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -224,6 +225,22 @@ def test_someone_of_whom_nothing_is_known_gets_the_fallback_and_is_told(recommen
         recommender.similar("zoe")
     with pytest.raises(NotFound, match="no place among the others"):
         recommender.search(user="zoe")
+
+
+def test_undated_posts_are_a_last_resort(store, tmp_path):
+    undated = [replace(post, created_at=None) for post in WORLD.posts]
+    with open_events(tmp_path) as events:
+        events.add_posts(undated)
+        events.add_people([Person("zoe")])
+        events.add_reactions([Reaction("person1", f"post/0{n}", "like") for n in (20, 30, 40)])
+        recommender = Recommender(store, events)
+        popular = recommender.recommend("zoe", 3)
+        assert {one.post_id for one in popular} == {"post/020", "post/030", "post/040"}
+        more = recommender.recommend("zoe", 8)
+        ids = [one.post_id for one in more]
+        assert len(ids) == 8 and ids[:3] == [one.post_id for one in popular]
+        events.delete_person("person1")
+        assert len(recommender.recommend("zoe", 8)) == 8  # nobody likes anything any more
 
 
 def test_one_reaction_places_a_new_person(recommender, events):
