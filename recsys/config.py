@@ -178,7 +178,7 @@ class DiversityConfig(Config):
     """Posts of one author, while others are there to fill the list."""
     near_duplicate: float = Field(default=0.98, gt=0, le=1)
     """Cosine from which two posts are the same to a person; only the better one is shown."""
-    strength: float = Field(default=0.1, ge=0, lt=1)
+    strength: float = Field(default=0.3, ge=0, lt=1)
     """Weight of variety against relevance: s of `diversity.diverse`. At 0.5, a post that is the
     same as one above it falls from the best of the pool to its end."""
     pool: int = Field(default=200, ge=1, le=4096)

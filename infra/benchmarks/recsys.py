@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.benchmarks.claims import Claim, lines, write_claims
 from infra.benchmarks.evaluated import own_post_claims, reaction_claims
+from infra.benchmarks.lasting import forgotten, killed, latency, nearest_posts
 from infra.cli.evaluate import compare
 from infra.cli.output import note, rendered
 from infra.cli.progress import progress
@@ -23,6 +24,9 @@ from training.errors import CommonspaceError
 from training.reactions.movielens import convert
 
 COMMAND = "make bench-recsys"
+_ASKED = 200
+"""People of the films who are asked for, of each split: every one of them many times over."""
+_DEMO = Path("build/demo/workspace")
 
 Measure = Callable[[Path, Path | None], list[Claim]]
 """Scratch folder and folder of MovieLens, if there is one, to figures."""
@@ -30,7 +34,15 @@ Measure = Callable[[Path, Path | None], list[Claim]]
 
 def main(to: Path, scratch: Path, films: Path | None, *only: str) -> int:
     """Measure everything, or `only` some of it, and write the figures; the exit code."""
-    measures: tuple[Measure, ...] = (own_posts, reactions)
+    measures: tuple[Measure, ...] = (
+        own_posts,
+        reactions,
+        speed,
+        nearest,
+        kills,
+        deletion,
+    )
+    scratch.mkdir(parents=True, exist_ok=True)
     chosen = [measure for measure in measures if not only or measure.__name__ in only]
     for number, measure in enumerate(chosen):
         note(f"{measure.__name__}: {(measure.__doc__ or '').splitlines()[0]}")
@@ -54,14 +66,37 @@ def reactions(scratch: Path, films: Path | None) -> list[Claim]:
     place = scratch / "films"
     if not (place / "posts.parquet").exists():
         convert(films, place)
-    return reaction_claims("ml-latest-small", _report(str(place), "films", scratch), COMMAND)
+    found = _report(str(place), "films", scratch, EvaluationConfig(people=_ASKED))
+    return reaction_claims("ml-latest-small", found, COMMAND)
 
 
-def _report(place: str, name: str, scratch: Path) -> dict:
+def speed(scratch: Path, films: Path | None) -> list[Claim]:
+    """A recommendation with all sources on, beside its bare search."""
+    return latency(scratch)
+
+
+def nearest(scratch: Path, films: Path | None) -> list[Claim]:
+    """Approximate search against exact, among 50,000 and 500,000 posts."""
+    return nearest_posts(scratch)
+
+
+def kills(scratch: Path, films: Path | None) -> list[Claim]:
+    """Kills during ingestion and re-index; writers beside readers."""
+    return killed(scratch)
+
+
+def deletion(scratch: Path, films: Path | None) -> list[Claim]:
+    """A person of the demo's workspace is forgotten, and looked for in every byte."""
+    return forgotten(scratch, _DEMO)
+
+
+def _report(
+    place: str, name: str, scratch: Path, config: EvaluationConfig = EvaluationConfig()
+) -> dict:
     """Evaluate a data set; tables to the terminal, report and pictures into the scratch folder."""
     settings = load_config(None, (), scratch / "workspace")
     with services(settings), progress() as observer:
-        outcome = compare(place, settings, EvaluationConfig(), observer, curve=True)
+        outcome = compare(place, settings, config, observer, curve=True)
     report = scratch / f"{name}.json"
     report.write_text(json.dumps(outcome, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report_plots(outcome, scratch / name)
