@@ -116,7 +116,8 @@ def _page(
 
 
 def _why(answer: dict[str, Any]) -> str:
-    return shorten("; ".join(reason["text"] for reason in answer["reasons"]), 96)
+    texts = [reason["text"] for reason in answer["reasons"] if reason["contribution"] >= 0]
+    return shorten("; ".join(texts), 96)
 
 
 def _next_steps(

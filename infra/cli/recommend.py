@@ -159,4 +159,6 @@ def _read(path: Path) -> bytes:
 
 
 def _why(reasons: "tuple[Reason, ...]") -> str:
-    return shorten("; ".join(reason.text for reason in reasons), REASON_WIDTH)
+    """What speaks for an answer; what speaks against it is in the JSON."""
+    texts = [reason.text for reason in reasons if reason.contribution >= 0]
+    return shorten("; ".join(texts), REASON_WIDTH)
