@@ -12,6 +12,7 @@ from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import Candidate
 from recsys.events.records import Post
 from recsys.interests import Anchor, Interest
+from recsys.reacting import ReactingPerson
 
 _SECONDS_A_DAY = 86_400
 _PRIOR_REACTIONS = 10.0
@@ -111,14 +112,12 @@ class Ranker:
             return in_order([_by_place(one, posts, vectors) for one in candidates])
         likeness = _Likeness(candidates, vectors, self._asking)
         scored = [likeness.scored(one, posts[one.post_id]) for one in candidates]
-        if self._asking.reacting is not None:
-            scored = self._expected(scored)
+        if self._asking.likes is not None:
+            scored = self._expected(scored, self._asking.likes)
         return in_order(self._beside(scored))
 
-    def _expected(self, scored: Sequence[Scored]) -> list[Scored]:
+    def _expected(self, scored: Sequence[Scored], person: ReactingPerson) -> list[Scored]:
         """The same with expected values for cosines."""
-        person = self._asking.reacting
-        assert person is not None
         known = [one.post.post_id for one in scored if person.knows(one.post.post_id)]
         expected = person.expected(known)
         row_of = {post_id: row for row, post_id in enumerate(known)}

@@ -54,7 +54,7 @@ class Reacting:
     def person(
         self, reactions: Sequence[Reaction], now: datetime, values: Mapping[str, float]
     ) -> "ReactingPerson | None":
-        """A person by what they did; None if that says nothing of what they like.
+        """A person by what they did; None if the model has no calibrated probabilities.
 
         Args:
             reactions: all of theirs.
@@ -78,8 +78,6 @@ class Reacting:
         ]
         history = events_of([past], self._model.space.post_ids, self._row_of)
         held = opinions(history, self._model.space.config)
-        if not len(held.likes()):
-            return None
         return ReactingPerson(self._model, self._row_of, history, held, values)
 
 
@@ -124,6 +122,13 @@ class ReactingPerson:
     @cached_property
     def _place(self) -> np.ndarray:
         return self._model.space.place(self._held)[0]
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing that they did says what they like; they are where everyone together is,
+        away from what they dislike.
+        """
+        return not len(self._held.likes())
 
     def knows(self, post_id: str) -> bool:
         """Whether the model has the post."""

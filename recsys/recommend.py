@@ -180,7 +180,7 @@ class Recommender:
 
     def _answers(self, placed: Sequence[Placed], asking: Asking) -> Iterator[Recommendation]:
         """The posts with words; without those that were deleted a moment ago."""
-        profile, person = asking.profile, asking.reacting
+        profile, person = asking.profile, asking.likes
         whole = self._events.posts([one.scored.post.post_id for one in placed])
         named = {anchor.post.post_id: anchor.post for anchor in profile.anchors}
         for one in placed:

@@ -32,7 +32,7 @@ class Asking:
         config: of the recommender.
         now: the time of the answer.
         where: what the asker wants of posts.
-        reacting: the person as the model of reactions knows them, if it does.
+        reacting: the person as the model of reactions has them, if there is one.
     """
 
     profile: Profile
@@ -53,7 +53,12 @@ class Asking:
     @property
     def known(self) -> bool:
         """Whether anything is known of the person's taste."""
-        return self.profile.known or self.reacting is not None
+        return self.profile.known or self.likes is not None
+
+    @property
+    def likes(self) -> ReactingPerson | None:
+        """The person as the model of reactions knows them, if it does."""
+        return None if self.reacting is None or self.reacting.silent else self.reacting
 
     @property
     def approving(self) -> list[str]:

@@ -6,5 +6,5 @@ from recsys.candidates.source import Request, sources
 @sources.register("reactions")
 def reactions(request: Request) -> list[str]:
     """The best posts by the model of reactions, for a person whose reactions it knows."""
-    person = request.asking.reacting
+    person = request.asking.likes
     return [] if person is None else person.nearest(request.half, request.exclude)

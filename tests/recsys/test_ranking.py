@@ -45,6 +45,8 @@ def place(tmp_path_factory):
 class Model:
     """Knows some of the posts, each with a value."""
 
+    silent = False
+
     def __init__(self, values: dict[str, float]) -> None:
         self.values = values
 

@@ -84,11 +84,15 @@ def test_values_weigh_kinds(model):
         reacting.check({"wave": 1.0})
 
 
-def test_who_likes_nothing_that_is_known_is_nobody_to_the_model(model):
+def test_who_likes_nothing_that_is_known_is_where_everyone_is(model):
     reacting = Reacting(model)
-    assert reacting.person([], NOW, LIKES) is None
-    assert reacting.person(liked(0, 2, kind="view"), NOW, LIKES) is None
-    assert reacting.person([Reaction("zoe", "nowhere", "like")], NOW, LIKES) is None
+    histories = ([], liked(0, 2, kind="view"), [Reaction("zoe", "nowhere", "like")])
+    lists = [reacting.person(one, NOW, LIKES).nearest(9, set()) for one in histories]
+    assert all(reacting.person(one, NOW, LIKES).silent for one in histories)
+    assert lists[0] == lists[1] == lists[2]
+    away = reacting.person(liked(0, 2, 4, 6, 8, kind="dislike"), NOW, LIKES)
+    assert away.silent and away.nearest(9, set()) != lists[0]
+    assert not reacting.person(liked(0), NOW, LIKES).silent
     assert Reacting(replace(model, overall={})).person(liked(0), NOW, LIKES) is None
 
 

@@ -233,7 +233,8 @@ def test_undated_posts_are_a_last_resort(store, tmp_path):
         events.add_posts(undated)
         events.add_people([Person("zoe")])
         events.add_reactions([Reaction("person1", f"post/0{n}", "like") for n in (20, 30, 40)])
-        recommender = Recommender(store, events)
+        plain = RecommendConfig.parse({"diversity": {"strength": 0}})
+        recommender = Recommender(store, events, plain)
         popular = recommender.recommend("zoe", 3)
         assert {one.post_id for one in popular} == {"post/020", "post/030", "post/040"}
         more = recommender.recommend("zoe", 8)

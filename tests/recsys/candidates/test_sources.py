@@ -105,12 +105,20 @@ def test_neighbours_propose_what_they_liked_and_wrote_but_nobody_who_is_kept_apa
 
 def test_reactions_ask_the_model_if_it_knows_the_person(place):
     class Model:
+        silent = False
+
         def nearest(self, count, exclude):
             return [id for id in ("p040", "p050", "p060") if id not in exclude][:count]
 
     request = Request(asking(place, reacting=Model()), 4, frozenset({"p040"}))
     assert sources["reactions"](request) == ["p050", "p060"]
     assert ask(place, "reactions", 2) == []
+    Model.silent = True
+    assert sources["reactions"](request) == []
+    # to somebody unknown it tells what people in general like
+    stranger = Request(asking(place, "nobody", Model()), 2, frozenset())
+    assert sources["popular"](stranger) == ["p040", "p050"]
+    assert sources["popular"](Request(request.asking, 10, frozenset())) != ["p040", "p050", "p060"]
 
 
 def test_rounds_ask_for_more_until_every_post_was_proposed_once(place):
