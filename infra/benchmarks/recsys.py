@@ -55,7 +55,8 @@ def main(to: Path, scratch: Path, films: Path | None, *only: str) -> int:
 
 def own_posts(scratch: Path, films: Path | None) -> list[Claim]:
     """Hidden posts of the shipped people, among those of all people."""
-    return own_post_claims("Openclipart", _report(SAMPLE, "openclipart", scratch), COMMAND)
+    found = _report(SAMPLE, "openclipart", scratch, EvaluationConfig(), curve=True)
+    return own_post_claims("Openclipart", found, COMMAND)
 
 
 def reactions(scratch: Path, films: Path | None) -> list[Claim]:
@@ -66,7 +67,7 @@ def reactions(scratch: Path, films: Path | None) -> list[Claim]:
     place = scratch / "films"
     if not (place / "posts.parquet").exists():
         convert(films, place)
-    found = _report(str(place), "films", scratch, EvaluationConfig(people=_ASKED))
+    found = _report(str(place), "films", scratch, EvaluationConfig(people=_ASKED), curve=False)
     return reaction_claims("ml-latest-small", found, COMMAND)
 
 
@@ -90,13 +91,11 @@ def deletion(scratch: Path, films: Path | None) -> list[Claim]:
     return forgotten(scratch, _DEMO)
 
 
-def _report(
-    place: str, name: str, scratch: Path, config: EvaluationConfig = EvaluationConfig()
-) -> dict:
+def _report(place: str, name: str, scratch: Path, config: EvaluationConfig, *, curve: bool) -> dict:
     """Evaluate a data set; tables to the terminal, report and pictures into the scratch folder."""
     settings = load_config(None, (), scratch / "workspace")
     with services(settings), progress() as observer:
-        outcome = compare(place, settings, config, observer, curve=True)
+        outcome = compare(place, settings, config, observer, curve=curve)
     report = scratch / f"{name}.json"
     report.write_text(json.dumps(outcome, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report_plots(outcome, scratch / name)
