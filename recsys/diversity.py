@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.answers import ReasonKind
 from recsys.config import DiversityConfig
-from recsys.ranking import Part, Scored, in_order
+from recsys.ranking import Part, Scored, in_order, telling_digits
 
 
 def diverse(
@@ -43,6 +43,7 @@ def diverse(
 def _varied(pool: Sequence[Scored], k: int, config: DiversityConfig, unit: float) -> list[Scored]:
     """Greedy choice from the pool; likeness 1 costs a `unit`."""
     scores = np.array([one.score for one in pool])
+    digits = telling_digits(scores.tolist())
     rows = _matrix(pool)
     likeness = np.zeros(len(pool))  # to the nearest post above, at least 0
     free = np.ones(len(pool), dtype=bool)
@@ -50,8 +51,8 @@ def _varied(pool: Sequence[Scored], k: int, config: DiversityConfig, unit: float
     images: set[str] = set()
     chosen: list[Scored] = []
     while len(chosen) < k and free.any():
-        worth = np.where(free, scores - unit * likeness, -np.inf)
-        best = int(np.argmax(worth))
+        worth = np.round(scores - unit * likeness, digits)
+        best = int(np.argmax(np.where(free, worth, -np.inf)))
         one = pool[best]
         free[best] = False
         image, author = one.post.image_hash, one.post.user_id

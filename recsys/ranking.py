@@ -169,10 +169,15 @@ class Ranker:
 def in_order(scored: Sequence[Scored]) -> list[Scored]:
     """Best first, equal scores by id; what differs in the last bits alone is equal."""
     scores = [one.score for one in scored]
-    largest = max((abs(score) for score in scores), default=0.0)
-    digits = _DIGITS - int(np.ceil(np.log10(largest))) if largest > 0 else 0
+    digits = telling_digits(scores)
     keys = {id(one): -round(score, digits) for one, score in zip(scored, scores, strict=True)}
     return sorted(scored, key=lambda one: (keys[id(one)], one.post.post_id))
+
+
+def telling_digits(scores: Sequence[float]) -> int:
+    """Decimals of these scores that aren't noise."""
+    largest = max((abs(score) for score in scores), default=0.0)
+    return _DIGITS - int(np.ceil(np.log10(largest))) if largest > 1e-300 else 0
 
 
 def _with(
