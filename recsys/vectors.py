@@ -160,12 +160,8 @@ class VectorStore:
 
     def made(self) -> dict[Version, datetime]:
         """When the build of each version was begun; unknown of those of an older release."""
-        begun = dict(filter(None, map(self._names.begun_at, self._aliases())))
-        return {
-            version: datetime.fromtimestamp(begun[version.build], UTC)
-            for version in self._all()
-            if version.build in begun
-        }
+        begun = self._begun()
+        return {version: begun[version.build] for version in self._all() if version.build in begun}
 
     def drop(self, build: int) -> Version:
         """Drop a complete version for good.
@@ -278,10 +274,16 @@ class VectorStore:
             # Lite forgets at closing what was in memory
             for part in PARTS:
                 self._milvus("load_collection", self._names.collection(part, version))
-            begun = self.made().get(version)
+            # from aliases alone: to list collections fails where another is dropped meanwhile
+            begun = self._begun().get(version.build)
             view = View.open(self._milvus, self._names, version, self._cache, begun)
             self._views[version] = view
         return view
+
+    def _begun(self) -> dict[int, datetime]:
+        """When each build was begun, by its number."""
+        found = filter(None, map(self._names.begun_at, self._aliases()))
+        return {build: datetime.fromtimestamp(seconds, UTC) for build, seconds in found}
 
     def _live_version(self) -> Version | None:
         try:

@@ -246,8 +246,12 @@ class View:
 
 
 def ef(k: int) -> int:
-    """How many rows HNSW looks at for the k nearest, which must be k or more; FLAT ignores it."""
-    return max(64, 2 * k)
+    """How many rows HNSW looks at for the k nearest, which must be k or more; FLAT ignores it.
+
+    Among 500,000 posts of 128 dimensions 64 rows found .92 to .94 of the ten nearest, 256 found
+    .996 (faiss, the same graph).
+    """
+    return max(256, 2 * k)
 
 
 def described(milvus: Milvus, collection: str) -> dict[str, int]:

@@ -8,6 +8,8 @@ from scipy import sparse
 
 WIDEST = 100
 """Posts in a neighbourhood at most. Ranking hardly depends on it: the weights fall steeply."""
+_NOISE = 1e-6
+"""Equal rows give sums that differ in the last bits, on some machines."""
 _STEEPNESS = 3
 _SCORES_AT_ONCE = 1 << 24
 """64 MB of scores, whatever the number of candidates."""
@@ -60,7 +62,7 @@ def neighbourhoods(
     rows, scores = nearest(queries, candidates, count, without=without)
     there = np.isfinite(scores)  # the left-out one comes last where there is hardly another
     farthest = np.where(there, scores, np.inf).min(axis=1, keepdims=True)
-    nearer = np.where(there, np.maximum(scores - farthest, 0), 0) ** _STEEPNESS
+    nearer = np.where(there & (scores - farthest > _NOISE), scores - farthest, 0) ** _STEEPNESS
     nearer[nearer.sum(axis=1) == 0] = 1  # all as near: all count
     nearer[~there] = 0
     return Neighbourhood(
