@@ -10,7 +10,6 @@ import numpy as np
 from recsys.answers import Hit, Recommendation, Recommendations, SimilarUser
 from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import rounds
-from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.diversity import diverse
 from recsys.events.database import Events
@@ -75,7 +74,6 @@ class Recommender:
             raise ValueError("a space needs its model_version, or it could meet another's index")
         self._store = store
         self._events = events
-        self._charts = Charts(events)
         self._config = config or RecommendConfig()
         self._space = space
         self._model_version = model_version
@@ -174,9 +172,7 @@ class Recommender:
             values = self._config.ranking.values
             reacting = self._reacting.person(profile.reactions, now, values)
         condition = where.filter() if where else Everything()
-        return Asking(
-            profile, view, self._events, self._charts, self._config, now, condition, reacting
-        )
+        return Asking(profile, view, self._events, self._config, now, condition, reacting)
 
     def _answers(self, placed: Sequence[Placed], asking: Asking) -> Iterator[Recommendation]:
         """The posts with words; without those that were deleted a moment ago."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from recsys.candidates.asking import Asking
 from recsys.candidates.source import Request
-from recsys.charts import Charts
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.events.database import Events
 from recsys.events.records import Post, Reaction
@@ -83,7 +82,7 @@ def answering(
                 whole.append(seconds)
                 lengths.append(len(found))
                 profile = profile_of(person, events, view, config)
-                asking = Asking(profile, view, events, Charts(events), config, _NOW)
+                asking = Asking(profile, view, events, config, _NOW)
                 request = Request(asking, config.candidates.count, profile.seen)
                 rows = np.concatenate(list(asking.queries.values()))
                 each, others = request.each(len(rows)), request.others

@@ -15,7 +15,6 @@ from infra.benchmarks.world import World
 from infra.product import ProductConfig, load_config
 from recsys.candidates.asking import Asking
 from recsys.candidates.source import Request
-from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
 from recsys.events.records import Post, Reaction
@@ -71,7 +70,7 @@ def recommending(world: World) -> list[Claim]:
 def _search(person: str, view: View, events: Events, config: RecommendConfig) -> float:
     """Seconds of the one search that the recommender makes: its queries, count and condition."""
     profile = profile_of(person, events, view, config)
-    asking = Asking(profile, view, events, Charts(events), config, datetime.now(UTC))
+    asking = Asking(profile, view, events, config, datetime.now(UTC))
     request = Request(asking, config.candidates.count, profile.seen)
     queries = np.concatenate(list(asking.queries.values()))
     each, others = request.each(len(queries)), request.others

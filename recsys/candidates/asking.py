@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.events.database import Events
 from recsys.filters import Differs, Everything, Field, Filter, Without
@@ -28,7 +27,6 @@ class Asking:
         profile: for whom.
         view: the version of the index that this answer keeps to.
         events: the truth.
-        charts: the most popular posts.
         config: of the recommender.
         now: the time of the answer.
         where: what the asker wants of posts.
@@ -38,7 +36,6 @@ class Asking:
     profile: Profile
     view: View
     events: Events
-    charts: Charts
     config: RecommendConfig
     now: datetime
     where: Filter = EVERY_POST

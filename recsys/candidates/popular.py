@@ -13,4 +13,4 @@ def popular(request: Request) -> list[str]:
     asking = request.asking
     if not asking.known and asking.reacting is not None:
         return asking.reacting.nearest(request.general, request.exclude)
-    return asking.charts.first(asking.approving, request.general, request.exclude)
+    return asking.events.popular(asking.approving, request.general, request.exclude)

@@ -9,16 +9,17 @@ from sqlalchemy import Connection, select
 from recsys.events.chunks import chunks
 from recsys.events.tables import tombstones
 from recsys.events.upsert import upsert
+from training.data.identity import tombstone
 
 
 def of_person(user_id: str) -> str:
     """The digest that stands for a person."""
-    return digest("person", user_id)
+    return tombstone("person", user_id)
 
 
 def of_post(post_id: str) -> str:
     """The digest that stands for a post."""
-    return digest("post", post_id)
+    return tombstone("post", post_id)
 
 
 def buried(connection: Connection, digests: Iterable[str]) -> set[str]:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from recsys.answers import ReasonKind
 from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import Candidate
-from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.events.records import Person, Post, Reaction
 from recsys.profiles import profile_of
@@ -65,7 +64,7 @@ def ranked(place, user="ann", model=None, **settings):
     view, events = place
     config = RecommendConfig.parse({"ranking": settings})
     profile = profile_of(user, events, view, config)
-    asking = Asking(profile, view, events, Charts(events), config, NOW, reacting=model)
+    asking = Asking(profile, view, events, config, NOW, reacting=model)
     candidates = [Candidate(post.post_id, ("taste",), i) for i, post in enumerate(POSTS)]
     posts = {post.post_id: post for post in POSTS}
     return {

@@ -6,7 +6,6 @@ import pytest
 from recsys.candidates import Request, sources
 from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import rounds
-from recsys.charts import Charts
 from recsys.config import RecommendConfig
 from recsys.events.boundaries import BoundaryKind
 from recsys.events.records import Post, Reaction
@@ -42,7 +41,7 @@ def asking(place, user="ann", reacting=None, **settings) -> Asking:
     config = RecommendConfig.parse(settings)
     profile = profile_of(user, events, store.live(), config)
     now = BEGINNING + timedelta(days=1)
-    return Asking(profile, store.live(), events, Charts(events), config, now, reacting=reacting)
+    return Asking(profile, store.live(), events, config, now, reacting=reacting)
 
 
 def ask(place, name: str, count: int, exclude=(), user="ann", **settings) -> list[str]:
