@@ -90,15 +90,15 @@ def why_person(
 
 def _of_part(part: Part, scored: Scored, profile: Profile, cause: Post | None) -> Reason:
     match part.kind:
-        case ReasonKind.POST if scored.nearest:
+        case ReasonKind.POST if scored.nearest and part.value > 0:
             text = f"like {_named(scored.nearest)}"
             return Reason(part.kind, text, part.value, (scored.nearest.post.post_id,))
-        case ReasonKind.INTEREST if scored.interest:
+        case ReasonKind.INTEREST if scored.interest and part.value > 0:
             return Reason(part.kind, _of_interest(scored.interest), part.value)
         case ReasonKind.REACTIONS if cause and part.value > 0:
             text = f"people who like ‘{cause.title}’ like this"
             return Reason(part.kind, text, part.value, (cause.post_id,))
-        case ReasonKind.TASTE:
+        case ReasonKind.TASTE if part.value > 0:
             shared = _shared(profile.tags, Counter(dict.fromkeys(scored.post.tags, 1)))
             text = f"matches your interest in {_listed(shared)}" if shared else "near your taste"
             return Reason(part.kind, text, part.value)
@@ -108,6 +108,7 @@ def _of_part(part: Part, scored: Scored, profile: Profile, cause: Post | None) -
 
 # what a part says for a post, and what it says against it
 _TEXTS = {
+    ReasonKind.TASTE: ("near your taste", "away from your usual taste"),
     ReasonKind.POST: ("like a post of yours", "unlike your posts"),
     ReasonKind.INTEREST: ("near an interest of yours", "far from your interests"),
     ReasonKind.REACTIONS: ("fits what you react to", "not what you usually react to"),

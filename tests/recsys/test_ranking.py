@@ -148,6 +148,9 @@ def test_what_reasons_say_sums_to_the_score(place, most, with_model):
         assert len(reasons) <= most
         assert sum(reason.contribution for reason in reasons) == pytest.approx(one.score)
         assert all(reason.text for reason in reasons)
+        for reason in reasons:  # what speaks against a post isn't told as if it spoke for it
+            if reason.contribution < 0:
+                assert not reason.text.startswith(("like ", "matches ", "near "))
 
 
 def test_of_someone_unknown_the_order_of_the_sources_speaks(place):
