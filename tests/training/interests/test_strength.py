@@ -5,7 +5,8 @@ from hypothesis.extra.numpy import arrays
 
 from training.interests.strength import lifts, percentiles, strengths
 
-SHARES = arrays(np.float64, (3, 5), elements=st.floats(0, 1))
+# Shares are counts of neighbours: none, or at least one of a billion.
+SHARES = arrays(np.float64, (3, 5), elements=st.just(0.0) | st.floats(1e-9, 1))
 
 
 @settings(deadline=None)
