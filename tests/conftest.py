@@ -22,6 +22,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore::DeprecationWarning:ray\.data\.context")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each of two test processes whole groups, so that costly fixtures are made once.
+
+    What needs the one Ray is one group; all else is grouped by folder, as its fixtures are.
+    """
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        group = "ray" if "ray_session" in names else str(item.path.parent)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray of 2 CPUs for all tests that need one."""
