@@ -78,28 +78,32 @@ class Here:
         return text
 
 
-def services(here: Here, file: Path = COMPOSE) -> dict[str, Service]:
-    """The services of a compose file that have a command, in terms of this machine."""
+def services(here: Here, file: Path = COMPOSE) -> dict[str, list[Service]]:
+    """The services of a compose file that have a command, as many of each as it asks for."""
     tree = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
     hosts = frozenset(tree)
-    return {
-        name: _service(name, described, here, hosts)
-        for name, described in tree.items()
-        if "command" in described
-    }
+    found: dict[str, list[Service]] = {}
+    for name, described in tree.items():
+        if "command" in described:
+            copies = range(described.get("deploy", {}).get("replicas", 1))
+            found[name] = [_service(name, each, described, here, hosts) for each in copies]
+    return found
 
 
-def _service(name: str, described: Mapping[str, Any], here: Here, hosts: frozenset[str]) -> Service:
+def _service(
+    name: str, copy: int, described: Mapping[str, Any], here: Here, hosts: frozenset[str]
+) -> Service:
+    own = f"{name}-{copy}" if copy else name  # each has ports of its own
+
     def told(text: Any) -> str:
         plain = _DEFAULTED.sub(lambda found: found[2], str(text)).replace("$$", "$")
-        return here.text(plain, name, hosts)
+        return here.text(plain, own, hosts)
 
     check = list(described.get("healthcheck", {}).get("test", ()))
+    command = [*described.get("entrypoint", ()), *described["command"]]
     return Service(
-        name=name,
-        command=tuple(
-            told(part) for part in [*described.get("entrypoint", ()), *described["command"]]
-        ),
+        name=own,
+        command=tuple(told(part) for part in command),
         check=tuple(told(part) for part in check[1:]),
         environment={k: told(v) for k, v in described.get("environment", {}).items()},
     )

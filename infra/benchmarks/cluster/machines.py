@@ -17,7 +17,6 @@ from infra.benchmarks.cluster.processes import Process, succeeds
 from infra.serving import free_port
 from training.errors import TrainingFailed
 
-WORKERS = 2
 _ROOT = COMPOSE.parents[2]
 _SETTINGS = COMPOSE.parents[1] / "settings"
 _START_S = 240.0
@@ -41,14 +40,14 @@ class Machines:
     dashboard: str
     token: str
     seconds: dict[str, float] = field(default_factory=dict)
-    _services: Mapping[str, Service] = field(default_factory=dict, repr=False)
+    _services: Mapping[str, list[Service]] = field(default_factory=dict, repr=False)
 
     def run(self, *arguments: str, service: str = "commonspace") -> str:
         """What a command of a service prints; `docker compose run --rm SERVICE ARGUMENTS`.
 
         Raises: TrainingFailed with the end of its output if it fails.
         """
-        told = self._services[service]
+        [told] = self._services[service]
         done = subprocess.run(
             _here(arguments if service != "commonspace" else [told.command[0], *arguments]),
             env=_environment(told),
@@ -63,7 +62,15 @@ class Machines:
 
     def deploy(self) -> None:
         """What the service `serve` of the compose file does: it tells Ray Serve what to run."""
-        self.run(*self._services["serve"].command, service="serve")
+        [serve] = self._services["serve"]
+        self.run(*serve.command, service="serve")
+
+
+@dataclass(frozen=True)
+class _Start:
+    service: Service
+    command: Sequence[str]
+    check: Sequence[str]
 
 
 @contextmanager
@@ -100,43 +107,34 @@ def machines(folder: Path) -> Iterator[Machines]:
             token=token,
             _services=told,
         )
-        for name, start in _plan(here, told, rays, folder).items():
+        for start in _plan(here, told, rays, folder):
             begun = time.monotonic()
-            for each, (service, command, ready) in enumerate(start):
-                process = Process(f"{name}-{each}", _here(command), _environment(service), folder)
-                stack.callback(process.stop)
-                environment = _environment(service)
-                process.await_ready(lambda r=ready, e=environment: succeeds(_here(r), e), _START_S)
+            name, environment = start.service.name, _environment(start.service)
+            process = Process(name, _here(start.command), environment, folder)
+            stack.callback(process.stop)
+            check = _here(start.check)
+            process.await_ready(lambda c=check, e=environment: succeeds(c, e), _START_S)
             running.seconds[name] = round(time.monotonic() - begun, 1)
         yield running
 
 
-def _plan(
-    here: Here, told: Mapping[str, Service], rays: Path, folder: Path
-) -> dict[str, list[tuple[Service, Sequence[str], Sequence[str]]]]:
-    """What is started one after the other: service, command, check."""
-    milvus, port = told["milvus"], here.port("milvus", 19530)
+def _plan(here: Here, told: Mapping[str, list[Service]], rays: Path, folder: Path) -> list[_Start]:
+    """What is started one after the other, as the compose file's `depends_on` has it."""
+    port = here.port("milvus", 19530)
     lite = ["milvus-lite", "server", "--data-dir", str(folder / "milvus"), "--host", "127.0.0.1"]
     asked = f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)"
     alone = [  # several nodes on one machine
         *("--node-ip-address=127.0.0.1", "--min-worker-port=0", "--max-worker-port=0"),
         "--object-store-memory=200000000",
     ]
-
-    def ray(name: str, *more: str) -> tuple[Service, Sequence[str], Sequence[str]]:
-        ports = [
-            f"--{which}-port={here.free_port()}"
-            for which in ("metrics-export", "dashboard-agent-listen")
-        ]
-        return told[name], [*told[name].command, *alone, *ports, *more], told[name].check
-
-    head = (f"--temp-dir={rays}", f"--ray-client-server-port={here.free_port()}")
-    return {
-        "milvus": [(milvus, [*lite, "--port", str(port)], ["python", "-c", asked])],
-        "mlflow": [(told["mlflow"], told["mlflow"].command, told["mlflow"].check)],
-        "ray-head": [ray("ray-head", *head)],
-        "ray-worker": [ray("ray-worker") for _ in range(WORKERS)],
-    }
+    [milvus], [mlflow], [head] = told["milvus"], told["mlflow"], told["ray-head"]
+    of_head = (f"--temp-dir={rays}", f"--ray-client-server-port={here.free_port()}")
+    return [
+        _Start(milvus, [*lite, "--port", str(port)], ["python", "-c", asked]),
+        _Start(mlflow, mlflow.command, mlflow.check),
+        _Start(head, [*head.command, *alone, *of_head], head.check),
+        *(_Start(one, [*one.command, *alone], one.check) for one in told["ray-worker"]),
+    ]
 
 
 def _secrets(folder: Path) -> str:
