@@ -41,7 +41,8 @@ FROM python:${PYTHON} AS runtime
 RUN groupadd --gid 10001 commonspace \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin \
         commonspace \
-    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/commonspace
+    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/commonspace \
+    && echo "PATH=/opt/venv/bin:\$PATH" > /etc/profile.d/commonspace.sh
 # Nothing is written but to /tmp and the workspace, so that the rest may be read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
