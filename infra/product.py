@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
-from infra.environment import environment_overrides, override
+from infra.environment import config_file, environment_overrides, override
 from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
@@ -63,10 +63,11 @@ def load_config(
 ) -> ProductConfig:
     """Defaults, then the file, the environment, and the command line, each over the one before.
 
+    Without a file, the one that the environment names is read, if it names one.
     Raises: BadConfig naming the file or field.
     """
     named = [override("workspace", str(workspace))] if workspace else []
-    return ProductConfig.load(path, [*environment_overrides(), *overrides, *named])
+    return ProductConfig.load(path or config_file(), [*environment_overrides(), *overrides, *named])
 
 
 @contextmanager
