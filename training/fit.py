@@ -54,7 +54,7 @@ class FitPlan:
     loop: dict[str, Any]
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     data_folder: Path | None = None
-    watch: Watch = Watch()
+    watch: Watch = field(default_factory=Watch)
 
 
 def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:

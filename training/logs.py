@@ -16,12 +16,13 @@ from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from training.config import Config
 from training.errors import BadConfig
 
-_bound: ContextVar[Mapping[str, str]] = ContextVar("commonspace_ids", default={})
+_bound: ContextVar[Mapping[str, str]] = ContextVar("commonspace_ids", default=MappingProxyType({}))
 _LONGEST = 8_000
 """Characters of a message or traceback."""
 

@@ -42,9 +42,9 @@ def results(as_json: bool) -> Iterator[Show]:
 
 
 def note(text: str) -> None:
-    """Tell the person something that isn't part of the result; a line of the log where that is JSON.
+    """Tell the person something that isn't part of the result; where logs are JSON, by a log line.
 
-    An error is told so by its first word, as `main` writes it.
+    An error is known by its first word, as `main` writes it.
     """
     if logs.as_json():
         kind, _, said = text.partition(": ")
