@@ -17,6 +17,9 @@ VARIABLES = {
     "COMMONSPACE_EVENTS_URL": "events.url",
     "COMMONSPACE_EVENTS_PASSWORD": "events.password",
     "COMMONSPACE_RATE_STORAGE": "serve.security.rate_storage",
+    "COMMONSPACE_LOG": "logs.format",
+    "COMMONSPACE_LOG_LEVEL": "logs.level",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "tracing.endpoint",
 }
 """Environment variable → setting. They go over the file's settings, under the command line's. Each
 may also be in a file that the variable with `_FILE` behind its name leads to: a secret, say."""

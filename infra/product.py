@@ -14,6 +14,7 @@ from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
+from serving.tracing import TracingConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
@@ -35,6 +36,7 @@ class ProductConfig(RunConfig):
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()
+    tracing: TracingConfig = TracingConfig()
 
     @field_validator("experiments")
     @classmethod

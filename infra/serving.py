@@ -92,6 +92,8 @@ def serving_settings(config: ProductConfig) -> "ServingSettings":
         recommend=config.recommend,
         experiments=config.experiments,
         serve=config.serve,
+        logs=config.logs,
+        tracing=config.tracing,
     )
 
 
@@ -197,6 +199,8 @@ def _before_ray(config: ProductConfig) -> None:
     # its workers are the service here, not a training in the background
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+    # how old the figures are that /metrics shows; Ray's own 10 s suit large clusters
+    os.environ.setdefault("RAY_metrics_report_interval_ms", "2000")
 
 
 def free_port(host: str, port: int = 0) -> int:

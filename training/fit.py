@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from training.config import Config
+from training.watching import Watch
 
 if TYPE_CHECKING:
     from training.examples import Examples
@@ -42,6 +43,7 @@ class FitPlan:
         loop: fields of `LoopConfig`.
         encoders: fields of `EncoderConfig` by modality, for encoders that are trained too.
         data_folder: the clean data, whose raw content those encoders read.
+        watch: what workers tell of themselves goes by it.
     """
 
     run_folder: Path
@@ -52,6 +54,7 @@ class FitPlan:
     loop: dict[str, Any]
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     data_folder: Path | None = None
+    watch: Watch = field(default_factory=Watch)
 
 
 def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
@@ -85,6 +88,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
             failure_config=ray.train.FailureConfig(max_failures=scaling.max_failures),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
             logging_config=ray.train.LoggingConfig(log_level="WARNING"),
+            callbacks=[plan.watch.restarts()],
         ),
     )
     try:
@@ -132,7 +136,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
             checkpoint.save(Path(folder), state)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
-    loop.run(state, examples, settings, report, device)
+    loop.run(state, examples, settings, plan.watch.reporting(report), device)
 
 
 def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":

@@ -14,6 +14,7 @@ from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.fit import FitPlan, best_objective, fit, save_inputs
 from training.interests.landscape import survey_if_public
+from training.logs import bound
 from training.materials import Materials, gather_materials
 from training.objective import Objective
 from training.observer import SILENT, Observer
@@ -27,6 +28,7 @@ from training.tracking.metrics_log import EpochMetrics
 from training.tracking.registry import register, space_folder
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
+from training.watching import Watch, job_id, tell_data
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,15 @@ def train(
     with owned(folder.path) as token:
         folder.claim(config, resume=resume, new=new)
         tracking = Tracking(config.tracking, workspace)
-        with open_run(tracking, folder.path, name=folder.name) as run:
+        with (
+            open_run(tracking, folder.path, name=folder.name) as run,
+            bound(run=folder.name, run_id=run.run_id, job_id=job_id()),
+        ):
             run.log_config(config)
             run.log_environment()
             materials = gather_materials(config, workspace, observer)
             _log_data(run, materials)
+            tell_data(materials.data.manifest.report)
             space = _fit(config, folder, token, run, materials, observer)
             if _trained_encoders(config):
                 materials = gather_materials(config, workspace, observer, model_folder=folder.model)
@@ -165,6 +171,7 @@ def _fit(
         loop=config.loop.model_dump(mode="json"),
         encoders=_trained_encoders(config),
         data_folder=materials.data.root,
+        watch=Watch(folder.name, run.run_id, config.loop.epochs, config.logs),
     )
 
     save_inputs(plan, materials.examples)

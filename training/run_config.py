@@ -5,6 +5,7 @@ from training.data.config import DataConfig, SplitConfig
 from training.encoders.config import IMAGE_DEFAULT, TEXT_DEFAULT, EncoderConfig
 from training.fit import ScalingConfig
 from training.histories import HistoryConfig
+from training.logs import LogConfig
 from training.loop import LoopConfig
 from training.model import ModelConfig
 from training.objective import LossesConfig
@@ -24,3 +25,4 @@ class RunConfig(Config):
     loop: LoopConfig = LoopConfig()
     scaling: ScalingConfig = ScalingConfig()
     tracking: TrackingConfig = TrackingConfig()
+    logs: LogConfig = LogConfig()

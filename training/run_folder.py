@@ -13,7 +13,7 @@ from training.errors import BadConfig, Conflict, NotFound
 
 CONFIG = "config.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_MAY_CHANGE = ("scaling", "tracking")
+_MAY_CHANGE = ("scaling", "tracking", "logs")
 """Parts of the configuration that a resumed run may have otherwise than before."""
 
 
@@ -60,7 +60,7 @@ class RunFolder:
         Args:
             config: of this training; kept in the folder.
             resume: go on from the newest whole checkpoint; the configuration must be the same but
-                for `scaling` and `tracking`.
+                for `scaling`, `tracking` and `logs`.
             new: begin anew; what was there is deleted.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,14 +34,17 @@ from recsys.events.engine import open_engine
 from recsys.events.exposures import Exposures
 from recsys.events.outcomes import OutcomeReader
 from recsys.events.pictures import StoredPicture, drop_unused, put_pictures, read_pictures
+from recsys.events.recording import record
 from recsys.events.records import Person, Post, Reaction
 from recsys.events.shadows import Shadows
 from recsys.events.stats import Stats
 from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
 from recsys.events.transactions import changing, reading
+from recsys.events.unindexed import Backlog
 from training.data.identity import is_good_id
 from training.errors import NotFound
+from training.recorder import SILENT, Recorder
 
 
 class Events:
@@ -49,6 +53,7 @@ class Events:
     Args:
         config: where it is.
         workspace: what a relative SQLite file is relative to.
+        recorder: is told of each statement.
 
     Attributes:
         boundaries: what people muted, blocked and hid.
@@ -61,8 +66,9 @@ class Events:
     Raises: BadConfig, Unavailable; Conflict if a newer release made the database.
     """
 
-    def __init__(self, config: EventsConfig, workspace: Path) -> None:
+    def __init__(self, config: EventsConfig, workspace: Path, recorder: Recorder = SILENT) -> None:
         self._engine = open_engine(config, workspace)
+        record(self._engine, recorder)
         self.boundaries = BoundaryStore(self._engine)
         self.tallies = Tallies(self._engine)
         self.exposures = Exposures(self._engine)
@@ -269,6 +275,11 @@ class Events:
         """
         with reading(self._engine) as connection:
             return unindexed.marks(connection, post_ids)
+
+    def backlog(self, since: datetime | None = None) -> Backlog:
+        """How much is here that an index, begun at `since`, hasn't yet."""
+        with reading(self._engine) as connection:
+            return unindexed.backlog(connection, since)
 
     def indexed(self, marks: Mapping[str, str]) -> None:
         """Say that the index has posts as they were when they had these marks, or needs not."""
