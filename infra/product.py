@@ -14,6 +14,7 @@ from infra.local import RayConfig, ray_session
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
+from training.drift.config import DriftConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
@@ -32,6 +33,7 @@ class ProductConfig(RunConfig):
     recommend: RecommendConfig = RecommendConfig()
     experiments: tuple[ExperimentConfig, ...] = ()
     """Variants of `recommend` that are compared with each other on people."""
+    drift: DriftConfig = DriftConfig()
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()

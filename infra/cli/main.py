@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    drift,
     evaluate,
     events,
     experiments,
@@ -45,6 +46,7 @@ app.command()(train.train)
 app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
+app.command()(drift.drift)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
 app.add_typer(index.app)
