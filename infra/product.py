@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationInfo, field_validator
 from infra.environment import environment_overrides, override
 from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
+from infra.pipeline.config import PipelineConfig
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
@@ -34,6 +35,7 @@ class ProductConfig(RunConfig):
     experiments: tuple[ExperimentConfig, ...] = ()
     """Variants of `recommend` that are compared with each other on people."""
     drift: DriftConfig = DriftConfig()
+    pipeline: PipelineConfig = PipelineConfig()
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()

@@ -20,6 +20,7 @@ from infra.cli import (
     jobs,
     keys,
     models,
+    pipeline,
     reactions,
     recommend,
     report,
@@ -47,6 +48,7 @@ app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
 app.command()(drift.drift)
+app.add_typer(pipeline.app)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
 app.add_typer(index.app)
