@@ -11,10 +11,12 @@ from pydantic import SecretStr, ValidationInfo, field_validator
 from infra.environment import config_file, environment_overrides, override
 from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
+from infra.pipeline.config import PipelineConfig
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
 from serving.tracing import TracingConfig
+from training.drift.config import DriftConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
@@ -33,6 +35,8 @@ class ProductConfig(RunConfig):
     recommend: RecommendConfig = RecommendConfig()
     experiments: tuple[ExperimentConfig, ...] = ()
     """Variants of `recommend` that are compared with each other on people."""
+    drift: DriftConfig = DriftConfig()
+    pipeline: PipelineConfig = PipelineConfig()
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()

@@ -30,6 +30,8 @@ from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
 from training.watching import Watch, job_id, tell_data
 
+UNDECIDED = "the gate has not been asked yet"
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -65,6 +67,7 @@ def train(
     name: str | None = None,
     resume: bool = False,
     new: bool = False,
+    gate: bool = True,
     observer: Observer = SILENT,
 ) -> TrainResult:
     """Train a space, record it, register it, and let the gate decide on the champion.
@@ -75,6 +78,7 @@ def train(
         name: of the run; made from the time if left out.
         resume: go on with the named run after a crash, from its newest whole checkpoint.
         new: begin the named run anew, whatever it holds.
+        gate: False leaves the decision to a later `consider_candidate`.
         observer: sees the progress.
 
     Raises:
@@ -114,11 +118,9 @@ def train(
                 metrics={config.tracking.gate.metric: score},
                 card=model_card_of(run, config, space, materials, retrieval),
             )
-            decision = consider(
-                tracking,
-                version.version,
-                evaluate_champion=lambda uri: _champion_score(config, workspace, tracking, uri),
-            )
+            decision = Decision(False, version.version, None, score, None, UNDECIDED)
+            if gate:
+                decision = consider_candidate(config, workspace, version.version)
             observer.note(decision.reason)
     return TrainResult(
         run_name=folder.name,
@@ -130,6 +132,16 @@ def train(
         validation=score,
         data=materials.data,
         quarantined=len(materials.data.quarantine()),
+    )
+
+
+def consider_candidate(config: RunConfig, workspace: Path, version: int) -> Decision:
+    """Ask the gate about a registered version, its champion measured on the configured data."""
+    tracking = Tracking(config.tracking, workspace)
+    return consider(
+        tracking,
+        version,
+        evaluate_champion=lambda uri: _champion_score(config, workspace, tracking, uri),
     )
 
 

@@ -10,6 +10,7 @@ from infra.cli import (
     data,
     demo,
     doctor,
+    drift,
     evaluate,
     events,
     experiments,
@@ -19,6 +20,7 @@ from infra.cli import (
     jobs,
     keys,
     models,
+    pipeline,
     reactions,
     recommend,
     report,
@@ -45,6 +47,8 @@ app.command()(train.train)
 app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
+app.command()(drift.drift)
+app.add_typer(pipeline.app)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
 app.add_typer(index.app)
