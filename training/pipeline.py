@@ -173,7 +173,8 @@ def _fit(
         observer.epoch(line.epoch, config.loop.epochs, line.metrics)
 
     with run.forward_metrics(on_epoch=show):
-        checkpoint = fit(plan, config.scaling)
+        checkpoint = fit(plan, config.scaling, observer.note)
+    run.log_faults(folder.path)
     objective = best_objective(plan, materials.examples, checkpoint)
     if not plan.encoders:  # else the features are still those from before training
         fit_audience(objective.space, materials.examples)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from training.config import Config
 from training.errors import CommonspaceError, NotFound
+from training.faults import FAULTS, restarts
 from training.tracking.forwarder import MetricsForwarder
 from training.tracking.metrics_log import EpochMetrics, metric_name
 from training.tracking.provenance import checkout_commit, installed_packages, platform_facts
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 DATA_DIGEST = "commonspace.data_digest"
 GIT_COMMIT = "mlflow.source.git.commit"
 GIT_DIRTY = "commonspace.git_dirty"
+RESTARTS = "commonspace.restarts"
 CONFIG_ARTIFACT = "config.yaml"
 METRICS_FILE = "metrics.jsonl"
 _RUN_FILE = "mlflow.json"
@@ -125,6 +127,12 @@ class TrackedRun:
                 client.log_batch(self.run_id, metrics=new[start : start + 1000])
 
         self._call(log)
+
+    def log_faults(self, folder: Path) -> None:
+        """What the run's folder tells of faults: the file, and how often workers began anew."""
+        if (folder / FAULTS).exists():
+            self.log_artifact(folder / FAULTS)
+            self.set_tags({RESTARTS: str(restarts(folder))})
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder with all it holds, under `folder` of the run's artifacts."""
