@@ -1,5 +1,6 @@
 """What the workers of a group decide together: which checkpoint, and whether they go on."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +57,8 @@ class Group:
         if rank() == 0:
             who = "1 worker" if world_size() == 1 else f"{world_size()} workers"
             text = f"{who} from epoch {epoch + 1} on" if epoch else f"{who} from the start"
-            tell(self._folder, "started", text, epoch=epoch, workers=world_size())
+            facts = {"epoch": epoch, "workers": world_size(), "pid": os.getpid()}
+            tell(self._folder, "started", text, **facts)
 
     def _written(self, write: Callable[[], None] | None) -> str:
         """Why the group must stop, or nothing."""
