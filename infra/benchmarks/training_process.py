@@ -14,9 +14,12 @@ from typing import Any
 
 import psutil
 
+from infra.product import ProductConfig, load_config, open_tracking
 from training.errors import Unavailable
 from training.faults import Fault, read_faults
-from training.tracking.metrics_log import METRICS_FILE, MetricsTail
+from training.fit import METRICS
+from training.tracking.metrics_log import MetricsTail, metric_name, read_metrics
+from training.tracking.server import Tracking
 
 MARK = "COMMONSPACE_CHAOS"
 """Environment variable that all processes of a trial inherit."""
@@ -46,9 +49,12 @@ class Trained:
             *("train", "--workspace", str(workspace), "--name", name, "--json"),
             *(part for setting in settings for part in ("--set", setting)),
         ]
+        self._workspace, self._settings = workspace, settings
         self._environment = os.environ | (environment or {}) | {MARK: self.mark}
-        self._output = workspace.absolute() / f"{name}.json"
-        self._log = workspace.absolute() / f"{name}.log"
+        logs = workspace.absolute().parent / "logs"  # elsewhere: the workspace's disk may fill up
+        logs.mkdir(parents=True, exist_ok=True)
+        self._output, self._log = logs / f"{name}.json", logs / f"{name}.log"
+        self._log.unlink(missing_ok=True)
 
     def start(self, *options: str) -> None:
         """Run the command, with further options such as `--resume`."""
@@ -99,16 +105,26 @@ class Trained:
                     return
         raise Unavailable(f"{self.folder.name}: no process {title}")
 
+    def kill_pid(self, pid: int) -> None:
+        """SIGKILL one process that the run's folder names; it may be gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def restarted(self, before: int) -> bool:
+        """Whether more groups of workers began than `before`."""
+        return len(self.faults("started")) > before
+
+    def group(self) -> int:
+        """Size of the newest group of workers; 0 before the first."""
+        return next((fault.facts["workers"] for fault in self.faults("started")[::-1]), 0)
+
     def processes(self, title: str = "") -> list[psutil.Process]:
         """All processes that carry the mark, wherever they hang in the tree."""
         return [one for one in marked(self.mark) if title in _title(one)]
 
     def lasting(self, title: str = "", within_s: float = 30.0) -> list[str]:
         """Titles of the processes that are still there after so long; none, as soon as none is."""
-        deadline = time.monotonic() + within_s
-        while (left := self.processes(title)) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return [_title(one)[:80] for one in left]
+        return lasting(self.mark, title, within_s)
 
     def sweep(self) -> None:
         """SIGKILL whatever carries the mark."""
@@ -120,7 +136,7 @@ class Trained:
 
     def lines(self) -> list[tuple[int, float]]:
         """(epoch, time) of each line of the metrics file, repeated epochs included."""
-        tail = MetricsTail(self.folder / METRICS_FILE)
+        tail = MetricsTail(self.folder / METRICS)
         return [(line.epoch, line.time) for line in tail.read()]
 
     def epochs(self) -> int:
@@ -138,6 +154,39 @@ class Trained:
         except (OSError, ValueError):
             return None
 
+    def registered(self) -> bool:
+        """Whether MLflow has the model version that the command named."""
+        result = self.result()
+        if result is None:
+            return False
+        tracking, name = self._tracking(), self._config().tracking.registered_model
+        found = tracking.call(lambda c: c.get_model_version(name, str(result["model_version"])))
+        return found.run_id == result["mlflow_run_id"]
+
+    def missing_in_mlflow(self) -> int:
+        """Points (metric, epoch) of the metrics file that MLflow lacks or has otherwise."""
+        result = self.result()
+        if result is None:
+            return -1
+        wrong = 0
+        histories: dict[str, dict[int, float]] = {}
+        for line in read_metrics(self.folder / METRICS):
+            for name, value in line.metrics.items():
+                name = metric_name(name)
+                if name not in histories:
+                    points = self._tracking().call(
+                        lambda c, name=name: c.get_metric_history(result["mlflow_run_id"], name)
+                    )
+                    histories[name] = {point.step: point.value for point in points}
+                wrong += histories[name].get(line.epoch) != value
+        return wrong
+
+    def _config(self) -> ProductConfig:
+        return load_config(None, self._settings, self._workspace)
+
+    def _tracking(self) -> Tracking:
+        return open_tracking(self._config())
+
 
 def marked(mark: str) -> list[psutil.Process]:
     """Living processes with this mark in their environment."""
@@ -147,6 +196,16 @@ def marked(mark: str) -> list[psutil.Process]:
             if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def lasting(mark: str, title: str = "", within_s: float = 30.0) -> list[str]:
+    """Titles of marked processes that are still there after so long; none, as soon as none is."""
+    deadline = time.monotonic() + within_s
+    while True:
+        left = [name for name in map(_title, marked(mark)) if title in name]
+        if not left or time.monotonic() >= deadline:
+            return [name[:80] for name in left]
+        time.sleep(0.2)
 
 
 def kill_marked(mark: str) -> None:
