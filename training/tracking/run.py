@@ -207,7 +207,12 @@ class TrackedRun:
 
 
 def open_run(
-    tracking: Tracking, folder: Path, *, name: str, run_id: str | None = None
+    tracking: Tracking,
+    folder: Path,
+    *,
+    name: str,
+    run_id: str | None = None,
+    parent: str | None = None,
 ) -> TrackedRun:
     """The MLflow run of a run folder: resumed if there is one, else created.
 
@@ -220,6 +225,7 @@ def open_run(
         folder: the run's folder; made if needed.
         name: what MLflow shows.
         run_id: resume this run instead of the remembered one.
+        parent: the run under which a new one is nested.
 
     Raises:
         NotFound: there is no run `run_id`.
@@ -236,7 +242,7 @@ def open_run(
         if run_id is not None:
             raise NotFound(f"there is no run {run_id} on {tracking.name}")
         _log.warning("run %s is not on %s; a new one is made", known, tracking.name)
-    run = _create(tracking, name, {})
+    run = _create(tracking, name, {"mlflow.parentRunId": parent} if parent else {})
     _remember(path, tracking, run.info.run_id)
     return TrackedRun(tracking, run.info.run_id, folder)
 
