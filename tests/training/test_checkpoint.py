@@ -31,6 +31,9 @@ def test_a_damaged_checkpoint_is_passed_over(saved, name, caplog):
     path.write_bytes(data)
     assert checkpoint.latest(root) == earlier
     assert str(later) in caplog.text
+    told = []
+    assert checkpoint.latest(root, lambda path, wrong: told.append((path, wrong))) == earlier
+    assert told == [(later, f"{name}.safetensors is not what was written")]
     state = loop.begin(objective(small_examples()), loop.LoopConfig())
     with pytest.raises(ValueError, match="damaged"):
         checkpoint.load(later, state)
