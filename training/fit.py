@@ -23,7 +23,10 @@ class ScalingConfig(Config):
     workers: Annotated[int, Field(ge=1)] = 2
     """Data-parallel processes."""
     gpus: bool = False
-    """One GPU a worker, over NCCL; otherwise CPUs over gloo."""
+    """One GPU a worker, over NCCL; otherwise CPUs over gloo. Which GPUs there are to give out, Ray
+    knows: of a machine those that CUDA_VISIBLE_DEVICES named when Ray started there."""
+    accelerator: str | None = None
+    """Kind of GPU, as Ray names it (`A100`, `L4`); any kind if left out."""
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Worker deaths that a run survives."""
@@ -40,6 +43,7 @@ class FitPlan:
         space: fields of `ModelConfig`.
         losses: fields of `LossesConfig`.
         loop: fields of `LoopConfig`.
+        acceleration: fields of `AccelerationConfig`.
         encoders: fields of `EncoderConfig` by modality, for encoders that are trained too.
         data_folder: the clean data, whose raw content those encoders read.
     """
@@ -50,6 +54,7 @@ class FitPlan:
     space: dict[str, Any]
     losses: dict[str, Any]
     loop: dict[str, Any]
+    acceleration: dict[str, Any] = field(default_factory=dict)
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     data_folder: Path | None = None
 
@@ -66,16 +71,18 @@ def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from training.acceleration.devices import collectives
     from training.checkpoint import latest
     from training.errors import TrainingFailed
 
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"plan": plan},
-        torch_config=TorchConfig(backend="nccl" if scaling.gpus else "gloo"),
+        torch_config=TorchConfig(backend=collectives(scaling.gpus)),
         scaling_config=ray.train.ScalingConfig(
             num_workers=scaling.workers,
             use_gpu=scaling.gpus,
+            accelerator_type=scaling.accelerator if scaling.gpus else None,
             resources_per_worker={"CPU": scaling.cpus_per_worker}
             | ({"GPU": 1} if scaling.gpus else {}),
         ),
@@ -107,6 +114,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     import ray.train.torch
 
     from training import checkpoint, loop
+    from training.acceleration import AccelerationConfig
     from training.distributed import rank
     from training.examples import Examples
     from training.state import State
@@ -117,22 +125,24 @@ def _worker(config: dict[str, FitPlan]) -> None:
     device = ray.train.torch.get_device()
     examples = Examples.load(plan.examples_folder)
     settings = loop.LoopConfig.parse(plan.loop)
-    state = loop.begin(build_objective(plan, examples).to(device), settings)
+    acceleration = AccelerationConfig.parse(plan.acceleration)
+    state = loop.begin(build_objective(plan, examples).to(device), settings, acceleration)
     newest = _agree(checkpoint.latest(plan.run_folder / "checkpoints") if rank() == 0 else None)
     if newest is not None:
         checkpoint.load(newest, state)
 
     def report(metrics: dict[str, float], state: State) -> None:
         _require_ownership(plan)
-        if rank() != 0:
+        whole = checkpoint.snapshot(state)  # by all workers: each may hold a share
+        if whole is None:
             ray.train.report(metrics)
             return
         append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint.save(Path(folder), state)
+            checkpoint.write(Path(folder), whole)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
-    loop.run(state, examples, settings, report, device)
+    loop.run(state, examples, settings, report, acceleration)
 
 
 def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":
