@@ -5,7 +5,7 @@ world-th row of it. So one worker and many see the same data, and a resumed epoc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ class Batch:
         history: of the p people, without any post of the global batch.
         most_posts: the largest b of any worker.
         most_people: the largest p of any worker.
+        contents: what encoders that are trained read of the b posts, by modality; see
+            `training.tuning.read_contents`.
     """
 
     posts: PostFeatures
@@ -33,18 +35,7 @@ class Batch:
     history: History
     most_posts: int
     most_people: int
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
-        keys = self.keys
-        return Batch(
-            self.posts.to(device),
-            PostKeys(*(k.to(device) for k in (keys.row, keys.author, keys.text, keys.image))),
-            self.people.to(device),
-            self.history.to(device),
-            self.most_posts,
-            self.most_people,
-        )
+    contents: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
 
 class BatchSampler:
@@ -82,6 +73,10 @@ class BatchSampler:
     def steps(self) -> int:
         """Steps of an epoch; a last batch of less than half the size is left to other epochs."""
         return max(1, round(len(self.rows) / self.batch_size))
+
+    def samples(self) -> int:
+        """Posts of an epoch, all workers together."""
+        return min(len(self.rows), self.steps() * self.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of this worker for an epoch."""

@@ -21,6 +21,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.acceleration.sharding import is_sharded, like
+from training.acceleration.sharding import whole as whole_tensor
+from training.distributed import rank
 from training.errors import Conflict
 
 if TYPE_CHECKING:
@@ -52,7 +55,48 @@ class Progress:
     digests: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A state on the CPU, each tensor whole, however the workers had shared it out.
+
+    Attributes:
+        model, average, best: see `State`.
+        optimizer: moments as `number of the parameter.name of the moment`.
+        progress: counters.
+    """
+
+    model: dict[str, Tensor]
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    progress: Progress
+
+
+def snapshot(state: "State") -> Snapshot | None:
+    """The state of all workers at worker 0; None at the others.
+
+    Every worker calls it: where weights are sharded, each tensor is gathered from all.
+    """
+    if rank() != 0 and not is_sharded(state.objective):
+        return None
+    found = Snapshot(
+        model=_whole(state.objective.state_dict()),
+        average=_whole(state.average),
+        best=_whole(state.best),
+        optimizer=_whole(_flat_optimizer(state.optimizer)),
+        progress=state.progress,
+    )
+    return found if rank() == 0 else None
+
+
 def save(folder: Path, state: "State") -> None:
+    """`snapshot` and `write`; every worker calls it."""
+    whole = snapshot(state)
+    if whole is not None:
+        write(folder, whole)
+
+
+def write(folder: Path, state: Snapshot) -> None:
     """Write everything that training needs to go on as if it had never stopped.
 
     Args:
@@ -60,26 +104,32 @@ def save(folder: Path, state: "State") -> None:
         state: the optimizer's moments go to safetensors too, so that nothing is pickled.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(_plain(state.objective.state_dict()), folder / "model.safetensors")
-    save_file(_plain(state.average), folder / "average.safetensors")
-    save_file(_plain(state.best), folder / "best.safetensors")
-    save_file(_flat_optimizer(state.optimizer), folder / "optimizer.safetensors")
+    save_file(state.model, folder / "model.safetensors")
+    save_file(state.average, folder / "average.safetensors")
+    save_file(state.best, folder / "best.safetensors")
+    save_file(state.optimizer, folder / "optimizer.safetensors")
     digests = {path.name: _digest(path) for path in sorted(folder.glob("*.safetensors"))}
     text = json.dumps(asdict(state.progress) | {"digests": digests}, indent=1)
     (folder / PROGRESS).write_text(text, encoding="utf-8")
 
 
 def load(folder: Path, state: "State") -> None:
-    """Restore a state in place. Raises: ValueError if the folder is not whole (see `whole`)."""
+    """Restore a state in place, each worker its share if it is sharded.
+
+    Raises: ValueError if the folder is not whole (see `whole`).
+    """
     wrong = damage(folder)
     if wrong:
         raise ValueError(f"checkpoint {folder} is damaged or unfinished: {wrong}")
     progress = _progress(folder)
-    device = next(state.objective.parameters()).device
-    state.objective.load_state_dict(load_file(folder / "model.safetensors"))
+    held = state.objective.state_dict()
+
+    def share(name: str) -> dict[str, Tensor]:
+        return {n: like(t, held[n]) for n, t in load_file(folder / f"{name}.safetensors").items()}
+
+    state.objective.load_state_dict(share("model"))
     _load_optimizer(state.optimizer, load_file(folder / "optimizer.safetensors"))
-    state.average = load_file(folder / "average.safetensors", device=str(device))
-    state.best = load_file(folder / "best.safetensors", device=str(device))
+    state.average, state.best = share("average"), share("best")
     state.progress = replace(progress, digests={})
 
 
@@ -194,26 +244,33 @@ def _log_damage(path: Path, wrong: str) -> None:
     log.warning("checkpoint %s is damaged, %s; falling back to the one before", path, wrong)
 
 
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    # safetensors refuses tensors that share or only view memory
-    return {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
+def _whole(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    # one at a time, and dropped where it isn't kept; safetensors refuses tensors that share memory
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        full = whole_tensor(tensor)
+        if rank() == 0:
+            found[name] = full.clone(memory_format=torch.contiguous_format)
+    return found
 
 
 def _flat_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]
-    return _plain(
-        {
-            f"{index}.{name}": torch.as_tensor(value)
-            for index, entries in state.items()
-            for name, value in entries.items()
-        }
-    )
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, entries in state.items()
+        for name, value in entries.items()
+    }
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         index, name = key.split(".", 1)
+        parameter = parameters[int(index)]
+        if name != "step":  # all else is as long as the parameter
+            value = like(value, parameter)
         state.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})

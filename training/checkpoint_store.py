@@ -11,26 +11,22 @@ import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from training.checkpoint import by_age, progress_of, save
-
-if TYPE_CHECKING:
-    from training.state import State
+from training.checkpoint import Snapshot, by_age, progress_of, write
 
 KEPT = 2
 """The newest, and the one before in case it is damaged."""
 _UNFINISHED = ".writing-"
 
 
-def keep(root: Path, state: "State", kept: int = KEPT) -> Path:
+def keep(root: Path, state: Snapshot, kept: int = KEPT) -> Path:
     """Save a state as the newest checkpoint below `root`; older ones beyond `kept` are removed.
 
     A checkpoint of the same step that is there already (its epoch was run again) is replaced.
 
     Args:
         root: of the run's checkpoints; made if needed.
-        state: to save.
+        state: to save; of all workers.
         kept: how many checkpoints remain.
     Returns: the checkpoint's folder.
     Raises: OSError or SafetensorError if it can't be written; nothing is left behind then.
@@ -39,7 +35,7 @@ def keep(root: Path, state: "State", kept: int = KEPT) -> Path:
     draft = root / f"{_UNFINISHED}{secrets.token_hex(4)}"
     path = root / f"checkpoint_{state.progress.epoch:06d}_{state.progress.step:09d}"
     try:
-        save(draft, state)
+        write(draft, state)
         _sync(draft)
         if path.exists():
             os.replace(path, root / f"{_UNFINISHED}{secrets.token_hex(4)}")

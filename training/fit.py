@@ -32,7 +32,10 @@ class ScalingConfig(Config):
     resize_after_s: Annotated[float, Field(ge=1)] = 60
     """How long a group of workers runs at least before it grows; growing repeats its epoch."""
     gpus: bool = False
-    """One GPU a worker, over NCCL; otherwise CPUs over gloo."""
+    """One GPU a worker, over NCCL; otherwise CPUs over gloo. Which GPUs there are to give out, Ray
+    knows: of a machine those that CUDA_VISIBLE_DEVICES named when Ray started there."""
+    accelerator: str | None = None
+    """Kind of GPU, as Ray names it (`A100`, `L4`); any kind if left out."""
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Worker deaths that a run survives; each repeats the epoch that ran."""
@@ -65,6 +68,7 @@ class FitPlan:
         space: fields of `ModelConfig`.
         losses: fields of `LossesConfig`.
         loop: fields of `LoopConfig`.
+        acceleration: fields of `AccelerationConfig`.
         encoders: fields of `EncoderConfig` by modality, for encoders that are trained too.
         data_folder: the clean data, whose raw content those encoders read.
         watch: what workers tell of themselves goes by it.
@@ -76,6 +80,7 @@ class FitPlan:
     space: dict[str, Any]
     losses: dict[str, Any]
     loop: dict[str, Any]
+    acceleration: dict[str, Any] = field(default_factory=dict)
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     data_folder: Path | None = None
     watch: Watch = field(default_factory=Watch)
@@ -143,15 +148,18 @@ def _trainer(plan: FitPlan, scaling: ScalingConfig) -> "TorchTrainer":
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from training.acceleration.devices import collectives
+
     least = scaling.least_workers
     return TorchTrainer(
         _worker,
         train_loop_config={"plan": plan, "scaling": scaling},
-        torch_config=TorchConfig(backend="nccl" if scaling.gpus else "gloo"),
+        torch_config=TorchConfig(backend=collectives(scaling.gpus)),
         scaling_config=ray.train.ScalingConfig(
             num_workers=scaling.workers if least is None else (least, scaling.workers),
             elastic_resize_monitor_interval_s=scaling.resize_after_s,
             use_gpu=scaling.gpus,
+            accelerator_type=scaling.accelerator if scaling.gpus else None,
             resources_per_worker={"CPU": scaling.cpus_per_worker}
             | ({"GPU": 1} if scaling.gpus else {}),
         ),
@@ -188,6 +196,7 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     import ray.train.torch
 
     from training import checkpoint, loop
+    from training.acceleration import AccelerationConfig
     from training.agreement import Group
     from training.checkpoint_store import keep
     from training.examples import Examples
@@ -198,20 +207,24 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     device = ray.train.torch.get_device()
     examples = Examples.load(plan.examples_folder)
     settings = loop.LoopConfig.parse(plan.loop)
-    state = loop.begin(build_objective(plan, examples).to(device), settings)
+    acceleration = AccelerationConfig.parse(plan.acceleration)
+    state = loop.begin(build_objective(plan, examples).to(device), settings, acceleration)
     newest = group.newest(plan.run_folder / "checkpoints")
     if newest is not None:
         checkpoint.load(newest, state)
     group.tell_start(state.progress.epoch)
 
     def report(metrics: dict[str, float], state: "State") -> None:
+        whole = checkpoint.snapshot(state)  # by all workers: each may hold a share
+
         def write() -> None:
+            assert whole is not None  # worker 0 alone writes
             append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
-            keep(plan.run_folder / "checkpoints", state)
+            keep(plan.run_folder / "checkpoints", whole)
 
         group.go_on(write)
 
-    loop.run(state, examples, settings, plan.watch.reporting(report), device)
+    loop.run(state, examples, settings, plan.watch.reporting(report), acceleration)
 
 
 def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":

@@ -1,16 +1,22 @@
 """The training loop: one screen, the same for one process, many workers, CPU and GPU."""
 
 import math
-from collections.abc import Callable
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from training.acceleration import AccelerationConfig
+from training.acceleration.apply import accelerate
+from training.acceleration.devices import autocast, fuses, settings
+from training.acceleration.prefetching import feed
+from training.acceleration.sharding import is_sharded, synchronise, towers_whole
 from training.batches import BatchSampler
 from training.checkpoint import Progress
 from training.config import Config
@@ -49,18 +55,39 @@ class LoopConfig(Config):
     """Decay per step of the moving average of the weights, which is what is kept; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 8
     """Epochs without a better validation score before training stops."""
-    bf16: bool = False
-    """Autocast to bfloat16, for GPUs."""
     seed: int = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, values: Any) -> Any:
+        """`bf16` was here; files of earlier releases that leave it off are still read."""
+        if isinstance(values, Mapping) and "bf16" in values:
+            if values["bf16"]:
+                raise ValueError("bf16 has moved: say acceleration.precision=bf16")
+            return {name: value for name, value in values.items() if name != "bf16"}
+        return values
 
-def begin(objective: Objective, config: LoopConfig) -> State:
-    """The state before the first step."""
+
+def begin(
+    objective: Objective,
+    config: LoopConfig,
+    acceleration: AccelerationConfig = AccelerationConfig(),
+) -> State:
+    """The state before the first step.
+
+    Args:
+        objective: on the device where it will learn.
+        config: rates.
+        acceleration: put to work on the objective here, in place.
+    """
+    device = next(objective.parameters()).device
+    accelerate(objective, acceleration, device)
     return fresh(
         objective,
         learning_rate=config.learning_rate,
         encoder_learning_rate=config.encoder_learning_rate,
         weight_decay=config.weight_decay,
+        fused=fuses(acceleration, device),
     )
 
 
@@ -69,7 +96,7 @@ def run(
     examples: Examples,
     config: LoopConfig,
     report: Callable[[dict[str, float], State], None],
-    device: torch.device | str = "cpu",
+    acceleration: AccelerationConfig = AccelerationConfig(),
 ) -> State:
     """Train until the epochs are done or validation has not improved for `patience` epochs.
 
@@ -78,8 +105,9 @@ def run(
         examples: posts, people and splits.
         config: lengths and rates.
         report: called by every worker after every epoch with its metrics and the state.
-        device: where the objective is.
+        acceleration: what `begin` was given.
     """
+    device = next(state.objective.parameters()).device
     model = parallel(state.objective)
     sampler = BatchSampler(
         replace(examples, features=state.objective.inputs(examples.features)),
@@ -99,7 +127,8 @@ def run(
         # dropout depends on the epoch and the worker alone: a resumed epoch is the same epoch
         torch.manual_seed(config.seed * 7_919 + epoch * 1_009 + rank())
         state.objective.train()
-        metrics = _epoch(model, state, sampler, epoch, config, total_steps, device)
+        with settings(acceleration, device):
+            metrics = _epoch(model, state, sampler, epoch, config, acceleration, total_steps)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
         metrics |= _validate(state, sampler.examples, epoch)
         report(metrics, state)
@@ -112,21 +141,34 @@ def _epoch(
     sampler: BatchSampler,
     epoch: int,
     config: LoopConfig,
+    acceleration: AccelerationConfig,
     total_steps: int,
-    device: torch.device | str,
 ) -> dict[str, float]:
+    """Mean losses, posts per second of all workers, and how long this one waited for batches."""
+    device = next(state.objective.parameters()).device
     sums: dict[str, Tensor] = {}
     batches = sampler.steps()
-    for number, batch in enumerate(sampler.epoch(epoch), start=1):
-        stepping = number % config.accumulate == 0 or number == batches
-        with _synchronised(model, stepping), _autocast(config, device):
-            loss, terms = model(batch.to(device))
-            (loss / config.accumulate).backward()
-        for name, value in terms.items():
-            sums[name] = sums.get(name, torch.zeros(())) + value.cpu()
-        if stepping:
-            _step(state, config, total_steps)
-    return {f"loss/{name}": float(value) / batches for name, value in sums.items()}
+    begun = time.perf_counter()
+    waiting = feed(sampler.epoch(epoch), state.objective.read, acceleration, device)
+    with closing(waiting):
+        for number, batch in enumerate(waiting, start=1):
+            stepping = number % config.accumulate == 0 or number == batches
+            with _synchronised(model, stepping):
+                with autocast(acceleration, device):
+                    loss, terms = model(batch)
+                (loss / config.accumulate).backward()
+            for name, value in terms.items():
+                sums[name] = sums[name] + value if name in sums else value
+            if stepping:
+                _step(state, config, total_steps)
+    # a GPU has done its work only when its figures have arrived here
+    losses = {f"loss/{name}": float(value) / batches for name, value in sums.items()}
+    took = time.perf_counter() - begun
+    return losses | {
+        "train/samples_per_second": sampler.samples() / took,
+        "train/data_wait": waiting.waited_s,
+        "train/data_wait_share": waiting.waited_s / took,
+    }
 
 
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:
@@ -148,14 +190,20 @@ def schedule(step: int, total: int, warmup: float) -> float:
 
 
 def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
-    """Worker 0 scores the validation split; all workers learn whether it is the best."""
+    """Worker 0 scores the validation split; all workers learn whether it is the best.
+
+    Where weights are sharded, all workers hand worker 0 theirs.
+    """
     metrics: dict[str, float] = {}
     best = state.progress.best_score
     improved = 0
-    if rank() == 0:
+    embedded = None
+    if rank() == 0 or is_sharded(state.objective):
         space, whitened = state.objective.space, not state.objective.encoders
-        with state.averaged():
-            embedded = embed_split(space, examples, "validation", whitened=whitened)
+        with state.averaged(), towers_whole(state.objective):
+            if rank() == 0:
+                embedded = embed_split(space, examples, "validation", whitened=whitened)
+    if embedded is not None:
         retrieval = evaluate_retrieval(embedded)
         score = selection_score(retrieval)
         metrics = {
@@ -184,8 +232,11 @@ def _exhausted(progress: Progress, config: LoopConfig) -> bool:
 
 
 def parallel(objective: Objective) -> nn.Module:
-    """The objective as every worker runs it: gradients are their mean; itself if there is one."""
-    if world_size() == 1:
+    """The objective as every worker runs it: gradients are their mean.
+
+    Itself if there is one worker, and if its weights are sharded, which does the same.
+    """
+    if world_size() == 1 or is_sharded(objective):
         return objective
     return DistributedDataParallel(
         objective,
@@ -197,9 +248,5 @@ def parallel(objective: Objective) -> nn.Module:
 def _synchronised(model: nn.Module, stepping: bool):
     if isinstance(model, DistributedDataParallel) and not stepping:
         return model.no_sync()
+    synchronise(model, stepping)
     return nullcontext()
-
-
-def _autocast(config: LoopConfig, device: torch.device | str):
-    kind = torch.device(device).type
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=config.bf16)

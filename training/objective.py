@@ -1,6 +1,7 @@
 """One step's loss: towers, pairs, negatives of all workers."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from functools import cache
 from typing import Annotated
@@ -19,7 +20,7 @@ from training.losses.pairs import Points, matches, same_author
 from training.modalities import Modality, PostFeatures
 from training.model.joint_space import JointSpace
 from training.model.layout import Pair, Term, terms_of
-from training.tuning import Content, encode_present
+from training.tuning import Content, encode_inputs, read_contents
 
 
 class ImageTextLossConfig(PairLossConfig):
@@ -85,6 +86,17 @@ class Objective(nn.Module):
         """What batches must hold: whitened features, unless an encoder is still to run on them."""
         return features if self.encoders else self.space.whiten(features)
 
+    def read(self, batch: Batch, pool: Executor | None = None) -> Batch:
+        """The batch with what trained encoders read of its posts, still on the CPU.
+
+        Apart from `forward`, so that it can be done ahead; which does it if nobody has.
+        """
+        contents = {
+            modality: read_contents(encoder, self.content, batch, pool)  # type: ignore[arg-type]
+            for modality, encoder in self.encoders.items()
+        }
+        return replace(batch, contents=contents)
+
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of this worker's share of the global batch.
 
@@ -148,12 +160,11 @@ class Objective(nn.Module):
 
     def _tuned(self, batch: Batch) -> PostFeatures:
         """The batch's features, those of trained encoders with gradients."""
+        contents = (batch if batch.contents else self.read(batch)).contents
         posts = batch.posts
         for modality, encoder in self.encoders.items():
-            assert self.content is not None
-            raw = self.content.of(modality, batch.keys.row.tolist())
             frozen, present = getattr(posts, modality), getattr(posts, f"has_{modality}")
-            features = encode_present(encoder, raw, frozen, present)  # type: ignore[arg-type]
+            features = encode_inputs(encoder, contents[modality], frozen, present)  # type: ignore[arg-type]
             posts = replace(posts, **{modality: features})
         return posts
 

@@ -184,6 +184,7 @@ def _fit(
         space=config.model.model_dump(mode="json"),
         losses=config.losses.model_dump(mode="json"),
         loop=config.loop.model_dump(mode="json"),
+        acceleration=config.acceleration.model_dump(mode="json"),
         encoders=_trained_encoders(config),
         data_folder=materials.data.root,
         watch=Watch(folder.name, run.run_id, config.loop.epochs, config.logs),

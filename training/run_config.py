@@ -1,5 +1,6 @@
 """A training's whole configuration: the parts' own, composed."""
 
+from training.acceleration import AccelerationConfig
 from training.config import Config
 from training.data.config import DataConfig, SplitConfig
 from training.encoders.config import IMAGE_DEFAULT, TEXT_DEFAULT, EncoderConfig
@@ -24,5 +25,6 @@ class RunConfig(Config):
     losses: LossesConfig = LossesConfig()
     loop: LoopConfig = LoopConfig()
     scaling: ScalingConfig = ScalingConfig()
+    acceleration: AccelerationConfig = AccelerationConfig()
     tracking: TrackingConfig = TrackingConfig()
     logs: LogConfig = LogConfig()

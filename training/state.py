@@ -39,11 +39,12 @@ class State:
         step = self.progress.step + 1
         self.progress = replace(self.progress, step=step)
         decay = min(decay, (1 + step) / (10 + step))
-        for name, weight in self.objective.state_dict().items():
-            if weight.is_floating_point():
-                self.average[name].lerp_(weight, 1 - decay)
-            else:
-                self.average[name].copy_(weight)
+        learned = {n: p for n, p in self.objective.named_parameters() if p.requires_grad}
+        averages = [self.average[name] for name in learned]
+        torch._foreach_lerp_(averages, list(learned.values()), 1 - decay)
+        for name, buffer in self.objective.named_buffers():
+            if name in self.average:
+                self.average[name].copy_(buffer)
 
     def keep_best(self) -> None:
         """The average as it is now is the best so far."""
@@ -61,12 +62,17 @@ class State:
 
 
 def fresh(
-    objective: Objective, *, learning_rate: float, encoder_learning_rate: float, weight_decay: float
+    objective: Objective,
+    *,
+    learning_rate: float,
+    encoder_learning_rate: float,
+    weight_decay: float,
+    fused: bool = False,
 ) -> State:
     """The state before the first step.
 
     Matrices decay; vectors and scalars don't; encoders learn at their own rate. Each group keeps
-    its full rate as `peak`, for the schedule.
+    its full rate as `peak`, for the schedule. `fused` takes one kernel for the whole step.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in objective.named_parameters():
@@ -80,7 +86,7 @@ def fresh(
             for (rate, decay), parameters in groups.items()
         ],
         betas=(0.9, 0.98),
-        fused=next(objective.parameters()).is_cuda,
+        fused=fused,
     )
     return State(objective, optimizer, _copy(objective), _copy(objective), Progress())
 

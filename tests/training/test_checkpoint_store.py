@@ -5,6 +5,7 @@ import pytest
 from tests.training.synthetic import small_examples
 from tests.training.test_loop import objective
 from training import checkpoint, loop
+from training.checkpoint import snapshot
 from training.checkpoint_store import KEPT, keep, tidy
 
 
@@ -15,7 +16,7 @@ def state():
 
 def after(state, epoch):
     state.progress = replace(state.progress, epoch=epoch, step=3 * epoch)
-    return state
+    return snapshot(state)
 
 
 def names(root):
@@ -43,7 +44,7 @@ def test_an_epoch_that_is_run_again_replaces_its_checkpoint(state, tmp_path):
 def test_what_a_killed_worker_left_half_written_is_never_chosen_and_goes(state, tmp_path):
     first = keep(tmp_path, after(state, 1))
     half = tmp_path / ".writing-1234"
-    checkpoint.save(half, after(state, 2))
+    checkpoint.write(half, after(state, 2))
     assert checkpoint.latest(tmp_path) == first
     keep(tmp_path, after(state, 2))
     assert not half.exists()

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from tests.training.synthetic import small_examples
 from tests.training.test_loop import objective
 from training import loop
-from training.checkpoint import Progress, latest
+from training.checkpoint import Progress, latest, snapshot
 from training.checkpoint_store import keep
 from training.disk import DiskFull, full_disk_in_words, is_full, write_patiently
 from training.errors import TrainingFailed
@@ -29,14 +29,14 @@ def files_of_at_most(size):
 
 def test_a_checkpoint_that_finds_no_room_leaves_nothing_behind(tmp_path):
     state = loop.begin(objective(small_examples()), loop.LoopConfig())
-    first = keep(tmp_path, state)
+    first = keep(tmp_path, snapshot(state))
     state.progress = Progress(epoch=1, step=1)
     with pytest.raises((OSError, SafetensorError)) as caught, files_of_at_most(3000):
-        keep(tmp_path, state)
+        keep(tmp_path, snapshot(state))
     assert is_full(caught.value)
     assert list(tmp_path.iterdir()) == [first]
     assert latest(tmp_path) == first
-    assert latest(tmp_path) != keep(tmp_path, state) == latest(tmp_path)
+    assert latest(tmp_path) != keep(tmp_path, snapshot(state)) == latest(tmp_path)
 
 
 @pytest.mark.parametrize(
