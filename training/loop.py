@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.batches import BatchSampler
+from training.batches import Batch, BatchSampler
 from training.checkpoint import Progress
 from training.config import Config
 from training.distributed import from_first, rank, world_size
@@ -20,6 +20,7 @@ from training.evaluation.embedded import Direction
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.examples import Examples
+from training.gradient_cache import cached_backward
 from training.objective import Objective
 from training.state import State, fresh
 from training.tuning import refreshed
@@ -33,6 +34,9 @@ class LoopConfig(Config):
     """Posts of a step's global batch, all workers together."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step; negatives stay within a batch."""
+    cache_rows: Annotated[int, Field(ge=0)] = 0
+    """Posts, and people, that a worker encodes at once of a batch whose activations don't fit, in
+    two passes; negatives are still the whole batch. 0 encodes all at once, in one pass."""
     people: Annotated[int, Field(ge=0)] = 512
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -120,13 +124,29 @@ def _epoch(
     for number, batch in enumerate(sampler.epoch(epoch), start=1):
         stepping = number % config.accumulate == 0 or number == batches
         with _synchronised(model, stepping), _autocast(config, device):
-            loss, terms = model(batch.to(device))
-            (loss / config.accumulate).backward()
+            terms = _backward(model, state.objective, batch.to(device), config, stepping)
         for name, value in terms.items():
             sums[name] = sums.get(name, torch.zeros(())) + value.cpu()
         if stepping:
             _step(state, config, total_steps)
     return {f"loss/{name}": float(value) / batches for name, value in sums.items()}
+
+
+def _backward(
+    model: nn.Module, objective: Objective, batch: Batch, config: LoopConfig, stepping: bool
+) -> dict[str, Tensor]:
+    if 0 < config.cache_rows < max(batch.most_posts, batch.most_people):
+        return cached_backward(
+            model,
+            objective,
+            batch,
+            rows=config.cache_rows,
+            scale=1 / config.accumulate,
+            synchronised=lambda last: _synchronised(model, stepping and last),
+        )
+    loss, terms = model(batch)
+    (loss / config.accumulate).backward()
+    return terms
 
 
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:

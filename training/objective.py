@@ -1,8 +1,8 @@
 """One step's loss: towers, pairs, negatives of all workers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -89,7 +89,7 @@ class Objective(nn.Module):
         """What batches must hold: whitened features, unless an encoder is still to run on them."""
         return features if self.encoders else self.space.whiten(features)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: Batch, task: "Task | None" = None) -> Any:
         """Loss of this worker's share of the global batch.
 
         Scaled such that the mean over workers, which data-parallel training takes of gradients, is
@@ -97,8 +97,13 @@ class Objective(nn.Module):
 
         Args:
             batch: with features as `inputs` gives them.
-        Returns: scalar loss, and each term's part of the global loss, detached.
+            task: done instead, for a step that takes several passes: only what goes through here
+                is seen by what wraps this module for data parallelism.
+        Returns: scalar loss, and each term's part of the global loss, detached; what the task gives
+            if there is one.
         """
+        if task is not None:
+            return task(self, batch)
         return self.compare(self.encode(batch), batch)
 
     def compare(self, local: Encoded, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -215,3 +220,7 @@ class Objective(nn.Module):
             return nothing, usable.sum()
         rows = loss(scores[usable], positives[usable], ignored[usable])
         return rows.sum(), usable.sum()
+
+
+Task = Callable[[Objective, Batch], Any]
+"""Work on a batch, or on a part of one."""
