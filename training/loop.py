@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from training.acceleration.apply import accelerate
 from training.acceleration.devices import autocast, fuses, settings
 from training.acceleration.prefetching import feed
 from training.acceleration.sharding import is_sharded, synchronise, towers_whole
-from training.batches import BatchSampler
+from training.batches import Batch, BatchSampler
 from training.checkpoint import Progress
 from training.config import Config
 from training.distributed import from_first, rank, world_size
@@ -26,6 +27,7 @@ from training.evaluation.embedded import Direction
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.examples import Examples
+from training.gradient_cache import cached_backward
 from training.objective import Objective
 from training.state import State, fresh
 from training.tuning import refreshed
@@ -39,6 +41,9 @@ class LoopConfig(Config):
     """Posts of a step's global batch, all workers together."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step; negatives stay within a batch."""
+    cache_rows: Annotated[int, Field(ge=0)] = 0
+    """Posts, and people, that a worker encodes at once of a batch whose activations don't fit, in
+    two passes; negatives are still the whole batch. 0 encodes all at once, in one pass."""
     people: Annotated[int, Field(ge=0)] = 512
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -149,14 +154,11 @@ def _epoch(
     sums: dict[str, Tensor] = {}
     batches = sampler.steps()
     begun = time.perf_counter()
-    waiting = feed(sampler.epoch(epoch), state.objective.read, acceleration, device)
+    waiting = feed(sampler.epoch(epoch), _reading(state.objective, config), acceleration, device)
     with closing(waiting):
         for number, batch in enumerate(waiting, start=1):
             stepping = number % config.accumulate == 0 or number == batches
-            with _synchronised(model, stepping):
-                with autocast(acceleration, device):
-                    loss, terms = model(batch)
-                (loss / config.accumulate).backward()
+            terms = _backward(model, state.objective, batch, config, acceleration, stepping)
             for name, value in terms.items():
                 sums[name] = sums[name] + value if name in sums else value
             if stepping:
@@ -169,6 +171,44 @@ def _epoch(
         "train/data_wait": waiting.waited_s,
         "train/data_wait_share": waiting.waited_s / took,
     }
+
+
+def _in_parts(batch: Batch, config: LoopConfig) -> bool:
+    return 0 < config.cache_rows < max(batch.most_posts, batch.most_people)
+
+
+def _reading(objective: Objective, config: LoopConfig) -> Callable[[Batch, Executor], Batch]:
+    """What is done to a batch ahead; one that is encoded in parts reads each part when it is due."""
+
+    def read(batch: Batch, pool: Executor) -> Batch:
+        return batch if _in_parts(batch, config) else objective.read(batch, pool)
+
+    return read
+
+
+def _backward(
+    model: nn.Module,
+    objective: Objective,
+    batch: Batch,
+    config: LoopConfig,
+    acceleration: AccelerationConfig,
+    stepping: bool,
+) -> dict[str, Tensor]:
+    if _in_parts(batch, config):
+        return cached_backward(
+            model,
+            objective,
+            batch,
+            rows=config.cache_rows,
+            scale=1 / config.accumulate,
+            synchronised=lambda last: _synchronised(model, stepping and last),
+            casting=lambda: autocast(acceleration, batch.people.device),
+        )
+    with _synchronised(model, stepping):
+        with autocast(acceleration, batch.people.device):
+            loss, terms = model(batch)
+        (loss / config.accumulate).backward()
+    return terms
 
 
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:
