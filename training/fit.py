@@ -102,7 +102,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
 
 
 def _worker(config: dict[str, FitPlan]) -> None:
-    """What each worker runs: restore the newest whole checkpoint, train, report every epoch."""
+    """What each worker runs: restore the newest whole checkpoint, train, report as it goes."""
     import ray.train
     import ray.train.torch
 
@@ -127,7 +127,8 @@ def _worker(config: dict[str, FitPlan]) -> None:
         if rank() != 0:
             ray.train.report(metrics)
             return
-        append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
+        if metrics:  # else within an epoch
+            append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(Path(folder), state)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))

@@ -8,6 +8,7 @@ from training.histories import HistoryConfig
 from training.loop import LoopConfig
 from training.model import ModelConfig
 from training.objective import LossesConfig
+from training.sampling import EvaluationConfig
 from training.tracking.config import TrackingConfig
 
 
@@ -22,5 +23,6 @@ class RunConfig(Config):
     model: ModelConfig = ModelConfig()
     losses: LossesConfig = LossesConfig()
     loop: LoopConfig = LoopConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     scaling: ScalingConfig = ScalingConfig()
     tracking: TrackingConfig = TrackingConfig()
