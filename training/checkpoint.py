@@ -43,6 +43,8 @@ class Progress:
     Attributes:
         epoch: epochs done.
         step: optimizer steps done.
+        batch: batches of the present epoch that are done; 0 between epochs.
+        losses: their sum of each term of the loss, for the epoch's mean.
         best_score: best validation metric so far; None before the first validation.
         best_epoch: when that was.
         digests: file name to sha256; on disk only.
@@ -50,6 +52,8 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
+    batch: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
     best_score: float | None = None
     best_epoch: int = 0
     digests: dict[str, str] = field(default_factory=dict)

@@ -97,8 +97,9 @@ class Examples:
 
         Args:
             people: (B,) long rows of `users`.
-            without: (N,) bool; posts to leave out, as the batch's own posts are (leave-one-out:
-                a history that holds the answer would teach the tower to look it up).
+            without: (n,) long rows of posts to leave out, as the batch's own posts are
+                (leave-one-out: a history that holds the answer would teach the tower to look it
+                up).
             cut: which of these histories to shorten, after that.
         Returns: the `History` of B people.
         """
@@ -109,7 +110,7 @@ class Examples:
         flat = torch.arange(int(lengths.sum())) - before[owner] + start[owner]
         rows = self.history_rows[flat]
         if without is not None:
-            kept = ~without[rows]
+            kept = ~torch.isin(rows, without)
             flat, owner, rows = flat[kept], owner[kept], rows[kept]
         if cut is not None:
             kept = cut.kept(rows, owner)

@@ -192,7 +192,7 @@ def _worker(config: dict[str, Any]) -> str:
 
 
 def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
-    """Restore the newest whole checkpoint, train, keep a checkpoint after every epoch."""
+    """Restore the newest whole checkpoint, train, keep checkpoints as it goes."""
     import ray.train.torch
 
     from training import checkpoint, loop
@@ -219,7 +219,8 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
 
         def write() -> None:
             assert whole is not None  # worker 0 alone writes
-            append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
+            if metrics:  # else within an epoch
+                append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
             keep(plan.run_folder / "checkpoints", whole)
 
         group.go_on(write)

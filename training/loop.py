@@ -29,8 +29,12 @@ from training.evaluation.selection import selection_score
 from training.examples import Examples
 from training.gradient_cache import cached_backward
 from training.objective import Objective
+from training.sampling import EvaluationConfig, sample
+from training.shuffle import Shuffle
 from training.state import State, fresh
 from training.tuning import refreshed
+
+Report = Callable[[dict[str, float], State], None]
 
 
 class LoopConfig(Config):
@@ -48,6 +52,13 @@ class LoopConfig(Config):
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of people per step whose history is cut to one to four posts."""
+    longest_history: Annotated[int, Field(ge=1)] | None = None
+    """Posts of a history that a step reads at most, drawn anew each time; left out: all. Bounds the
+    work of a step where some people post by the thousand."""
+    shuffle: Shuffle = "full"
+    """`full`, or `blocks` for tables many times larger than memory; see `training.shuffle`."""
+    checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two checkpoints within an epoch; left out: checkpoints between epochs alone."""
     learning_rate: Annotated[float, Field(gt=0)] = 4e-3
     encoder_learning_rate: Annotated[float, Field(gt=0)] = 1e-5
     """For encoders that are trained too."""
@@ -60,6 +71,8 @@ class LoopConfig(Config):
     """Decay per step of the moving average of the weights, which is what is kept; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 8
     """Epochs without a better validation score before training stops."""
+    validation: EvaluationConfig = EvaluationConfig(people=10_000, posts=10_000)
+    """Of how many people and posts an epoch is judged."""
     seed: int = 0
 
     @model_validator(mode="before")
@@ -100,7 +113,7 @@ def run(
     state: State,
     examples: Examples,
     config: LoopConfig,
-    report: Callable[[dict[str, float], State], None],
+    report: Report,
     acceleration: AccelerationConfig = AccelerationConfig(),
 ) -> State:
     """Train until the epochs are done or validation has not improved for `patience` epochs.
@@ -109,7 +122,8 @@ def run(
         state: fresh, or as a checkpoint left it: training goes on as if it had never stopped.
         examples: posts, people and splits.
         config: lengths and rates.
-        report: called by every worker after every epoch with its metrics and the state.
+        report: called by every worker after every epoch with its metrics and the state; within an
+            epoch, every `checkpoint_steps`, without metrics.
         acceleration: what `begin` was given.
     """
     device = next(state.objective.parameters()).device
@@ -119,23 +133,23 @@ def run(
         batch_size=config.batch_size,
         people=config.people,
         short_histories=config.short_histories,
+        longest_history=config.longest_history,
+        shuffle=config.shuffle,
         seed=config.seed,
         rank=rank(),
         world=world_size(),
     )
-    if state.progress.epoch:  # the table still holds the encoders' features from before training
+    if state.progress.step:  # the table still holds the encoders' features from before training
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
     total_steps = config.epochs * math.ceil(sampler.steps() / config.accumulate)
     for epoch in range(state.progress.epoch, config.epochs):
         if _exhausted(state.progress, config):
             break
-        # dropout depends on the epoch and the worker alone: a resumed epoch is the same epoch
-        torch.manual_seed(config.seed * 7_919 + epoch * 1_009 + rank())
         state.objective.train()
         with settings(acceleration, device):
-            metrics = _epoch(model, state, sampler, epoch, config, acceleration, total_steps)
+            metrics = _epoch(model, state, sampler, config, acceleration, total_steps, report)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
-        metrics |= _validate(state, sampler.examples, epoch)
+        metrics |= _validate(state, sampler.examples, epoch, config)
         report(metrics, state)
     return state
 
@@ -144,30 +158,38 @@ def _epoch(
     model: nn.Module,
     state: State,
     sampler: BatchSampler,
-    epoch: int,
     config: LoopConfig,
     acceleration: AccelerationConfig,
     total_steps: int,
+    report: Report,
 ) -> dict[str, float]:
     """Mean losses, posts per second of all workers, and how long this one waited for batches."""
     device = next(state.objective.parameters()).device
-    sums: dict[str, Tensor] = {}
+    epoch, done = state.progress.epoch, state.progress.batch
+    sums = {name: torch.tensor(value) for name, value in state.progress.losses.items()}
     batches = sampler.steps()
+    _seed_dropout(config, epoch, done)
     begun = time.perf_counter()
-    waiting = feed(sampler.epoch(epoch), _reading(state.objective, config), acceleration, device)
+    ready = sampler.epoch(epoch, start=done)
+    waiting = feed(ready, _reading(state.objective, config), acceleration, device)
     with closing(waiting):
-        for number, batch in enumerate(waiting, start=1):
+        for number, batch in enumerate(waiting, start=done + 1):
             stepping = number % config.accumulate == 0 or number == batches
             terms = _backward(model, state.objective, batch, config, acceleration, stepping)
             for name, value in terms.items():
-                sums[name] = sums[name] + value if name in sums else value
+                sums[name] = sums[name].to(value.device) + value if name in sums else value
             if stepping:
                 _step(state, config, total_steps)
+            if _pauses(config, number, batches):
+                losses = {name: float(value) for name, value in sums.items()}
+                state.progress = replace(state.progress, batch=number, losses=losses)
+                report({}, state)
+                _seed_dropout(config, epoch, number)
     # a GPU has done its work only when its figures have arrived here
-    losses = {f"loss/{name}": float(value) / batches for name, value in sums.items()}
+    means = {f"loss/{name}": float(value) / batches for name, value in sums.items()}
     took = time.perf_counter() - begun
-    return losses | {
-        "train/samples_per_second": sampler.samples() / took,
+    return means | {
+        "train/samples_per_second": sampler.samples(done) / took,
         "train/data_wait": waiting.waited_s,
         "train/data_wait_share": waiting.waited_s / took,
     }
@@ -178,7 +200,7 @@ def _in_parts(batch: Batch, config: LoopConfig) -> bool:
 
 
 def _reading(objective: Objective, config: LoopConfig) -> Callable[[Batch, Executor], Batch]:
-    """What is done to a batch ahead; one that is encoded in parts reads each part when it is due."""
+    """What is done to a batch ahead; one that is encoded in parts reads them when due."""
 
     def read(batch: Batch, pool: Executor) -> Batch:
         return batch if _in_parts(batch, config) else objective.read(batch, pool)
@@ -211,6 +233,21 @@ def _backward(
     return terms
 
 
+def _pauses(config: LoopConfig, number: int, batches: int) -> bool:
+    """Whether a checkpoint is due after this batch: never with gradients waiting for a step."""
+    every = (config.checkpoint_steps or batches) * config.accumulate
+    return number % every == 0 and number < batches
+
+
+def _seed_dropout(config: LoopConfig, epoch: int, batch: int) -> None:
+    """Let dropout depend on the worker and on where the last checkpoint was, and nothing else.
+
+    So what is resumed goes on as if it had never stopped.
+    """
+    place = epoch * 1_009 + batch * 1_000_003
+    torch.manual_seed(config.seed * 7_919 + place + rank())
+
+
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:
     nn.utils.clip_grad_norm_(state.objective.parameters(), config.clip)
     share = schedule(state.progress.step, total_steps, config.warmup)
@@ -229,7 +266,7 @@ def schedule(step: int, total: int, warmup: float) -> float:
     return 0.01 + 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
 
 
-def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
+def _validate(state: State, examples: Examples, epoch: int, config: LoopConfig) -> dict[str, float]:
     """Worker 0 scores the validation split; all workers learn whether it is the best.
 
     Where weights are sharded, all workers hand worker 0 theirs.
@@ -238,11 +275,13 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
     best = state.progress.best_score
     improved = 0
     embedded = None
+    part = sample(examples, config.validation, ["validation"])
+    chosen, people = (part.examples, part.people) if part else (examples, None)
     if rank() == 0 or is_sharded(state.objective):
         space, whitened = state.objective.space, not state.objective.encoders
         with state.averaged(), towers_whole(state.objective):
             if rank() == 0:
-                embedded = embed_split(space, examples, "validation", whitened=whitened)
+                embedded = embed_split(space, chosen, "validation", people, whitened=whitened)
     if embedded is not None:
         retrieval = evaluate_retrieval(embedded)
         score = selection_score(retrieval)
@@ -251,9 +290,12 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
             for direction, values in retrieval.items()
         }
         metrics["validation/score"] = score
+        if part is not None:  # not to be compared with scores among all
+            metrics["validation/people"] = len(chosen.users)
+            metrics["validation/posts"] = len(embedded)
         improved = int(best is None or score > best)
         best = max(score, best) if best is not None else score
-    progress = replace(state.progress, epoch=epoch + 1, best_score=best)
+    progress = replace(state.progress, epoch=epoch + 1, batch=0, losses={}, best_score=best)
     if from_first(improved):
         state.keep_best()
         progress = replace(progress, best_epoch=epoch + 1)

@@ -1,13 +1,13 @@
 """From raw tables to what the towers read: clean posts, features, examples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.clean import CleanData
+from training.data.clean import CleanData, SomePosts
 from training.encoders import EncoderConfig
 from training.errors import BadData
 from training.examples import Examples, assemble
@@ -15,6 +15,7 @@ from training.features import FeatureTable, compute_features
 from training.histories import histories
 from training.observer import SILENT, Observer
 from training.run_config import RunConfig
+from training.sampling import EvaluationConfig, sample, split_names
 from training.space import IMAGE_ENCODER, TEXT_ENCODER
 
 
@@ -36,6 +37,21 @@ class Materials:
         """(U,) long: where each person of `examples` stands in a model's `users`; -1 if nowhere."""
         row = {user: i for i, user in enumerate(users)}
         return torch.tensor([row.get(user, -1) for user in self.examples.users], dtype=torch.long)
+
+    def sampled(self, config: EvaluationConfig) -> "Materials":
+        """What a model is judged on: all of it, or the part that `sample` draws."""
+        part = sample(self.examples, config)
+        if part is None:
+            return self
+        rows, features = part.rows.numpy(), self.features
+        table = replace(
+            features,
+            post_ids=features.post_ids[rows],
+            user_ids=features.user_ids[rows],
+            posts=part.examples.features,
+        )
+        data = SomePosts(self.data.root, self.data.manifest, rows, split_names(part.examples))
+        return Materials(data, table, part.examples)
 
 
 def gather_materials(

@@ -23,6 +23,7 @@ from training.query_weights import choose_query_weights
 from training.record import model_card_of, record_evaluation
 from training.run_config import RunConfig
 from training.run_folder import RunFolder, fresh_name
+from training.sampling import EvaluationConfig, sample
 from training.space import Space
 from training.tracking.gate import Decision, consider
 from training.tracking.metrics_log import EpochMetrics
@@ -32,6 +33,9 @@ from training.tracking.server import Tracking
 from training.watching import Watch, job_id, tell_data
 
 UNDECIDED = "the gate has not been asked yet"
+
+WEIGHED = EvaluationConfig(people=3000, posts=3000)
+"""Of how many weights of queries are chosen, at most: that ranks them some hundred times."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def train(
                 materials = gather_materials(config, workspace, observer, model_folder=folder.model)
                 fit_audience(space.joint, materials.examples)
             _choose_weights(space, materials, folder)
+            materials = materials.sampled(config.evaluation)
             observer.stage("Evaluating on held-out posts")
             retrieval = assess(space, materials, "test")
             observer.stage("Recording and registering the model")
@@ -164,7 +169,7 @@ def evaluate(
     space = Space.load(model_folder)
     materials = gather_materials(config, workspace, observer, model_folder=model_folder)
     observer.stage(f"Evaluating on the {split} posts")
-    return assess(space, materials, split)
+    return assess(space, materials.sampled(config.evaluation), split)
 
 
 def _fit(
@@ -212,7 +217,11 @@ def _fit(
 
 
 def _choose_weights(space: Space, materials: Materials, folder: RunFolder) -> None:
-    validation = embed_split(space.joint, materials.examples, "validation")
+    identities = materials.identities(space.users)
+    part = sample(materials.examples, WEIGHED, ["validation"])
+    chosen = part.examples if part else materials.examples
+    known = identities[part.people] if part else identities
+    validation = embed_split(space.joint, chosen, "validation", known)
     space.query_weights = choose_query_weights(validation, space.joint.blocks)
     space.save(folder.model)
 
@@ -221,7 +230,7 @@ def _champion_score(config: RunConfig, workspace: Path, tracking: Tracking, uri:
     """The champion on this run's validation posts, through the champion's own encoders."""
     model_folder = space_folder(uri, tracking)
     materials = gather_materials(config, workspace, model_folder=model_folder)
-    return _score(Space.load(model_folder), materials)
+    return _score(Space.load(model_folder), materials.sampled(config.evaluation))
 
 
 def _encoder(objective: Objective, modality: str) -> Encoder | None:

@@ -10,6 +10,7 @@ from training.logs import LogConfig
 from training.loop import LoopConfig
 from training.model import ModelConfig
 from training.objective import LossesConfig
+from training.sampling import EvaluationConfig
 from training.tracking.config import TrackingConfig
 
 
@@ -24,6 +25,7 @@ class RunConfig(Config):
     model: ModelConfig = ModelConfig()
     losses: LossesConfig = LossesConfig()
     loop: LoopConfig = LoopConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     scaling: ScalingConfig = ScalingConfig()
     acceleration: AccelerationConfig = AccelerationConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -1,6 +1,6 @@
 """Clean data on disk: the one thing that the stages after this one read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,9 @@ MANIFEST = "manifest.json"
 _ALL_BUT_IMAGE = {
     table: [name for name in schema.names if name != "image"] for table, schema in CLEAN.items()
 }
+
+_ROWS_AT_ONCE = 1 << 14
+_BUFFER = 1 << 22
 
 
 class SourceRecord(BaseModel):
@@ -93,6 +96,29 @@ class CleanData:
         """The posts in their fixed order: `POSTS` without `image`, or the columns asked for."""
         return self._read("posts", columns)
 
+    def take(self, rows: np.ndarray, columns: Sequence[str]) -> pa.Table:
+        """Columns of some posts by row number, ascending; the others are passed by in turn.
+
+        Raises: IndexError if there is no such row.
+        """
+        taken, before = [], 0
+        for batch in self.batches("posts", columns):
+            low, high = np.searchsorted(rows, [before, before + len(batch)])
+            if low < high:
+                taken.append(batch.take(pa.array(rows[low:high] - before)))
+            before += len(batch)
+        if len(rows) and rows[-1] >= before:
+            raise IndexError(f"rows must lie in [0, {before})")
+        schema = pa.schema([CLEAN["posts"].field(name) for name in columns])
+        return pa.Table.from_batches(taken, schema=schema)
+
+    def batches(self, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Columns of a table in its order, some ten thousand rows at a time."""
+        for part in parts_of(self.root / table):
+            # buffered: a part is up to half a gigabyte, and its column chunks may be large
+            with pq.ParquetFile(part, buffer_size=_BUFFER, pre_buffer=False) as file:
+                yield from file.iter_batches(_ROWS_AT_ONCE, columns=list(columns))
+
     def reactions(self) -> pa.Table:
         """The reactions: `REACTIONS`; empty if no source was given."""
         return self._read("reactions", None)
@@ -132,3 +158,31 @@ class CleanData:
         names = _ALL_BUT_IMAGE[table] if columns is None else list(columns)
         parts = parts_of(self.root / table)
         return pa.concat_tables([pq.read_table(part, columns=names) for part in parts])
+
+
+@dataclass(frozen=True)
+class SomePosts(CleanData):
+    """Clean data of which only some posts are looked at; people and reactions are all there.
+
+    Attributes:
+        rows: (n,) int64, ascending, of the posts.
+        parts: (n,) text, their splits, which may differ from those of the whole.
+    """
+
+    rows: np.ndarray
+    parts: np.ndarray
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.root, self.manifest, self.rows, self.parts)
+
+    def posts(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """As of the whole, these rows."""
+        return self.take(self.rows, _ALL_BUT_IMAGE["posts"] if columns is None else columns)
+
+    def splits(self) -> np.ndarray:
+        """(n,) text."""
+        return self.parts
+
+    def images(self, rows: Sequence[int]) -> list[bytes | None]:
+        """Of these posts by their number among them."""
+        return super().images(self.rows[list(rows)].tolist())
