@@ -20,13 +20,16 @@ def objective(examples, seed=0) -> Objective:
 
 
 def train(examples, config, stop_after=None, start=None, folder=None, stop_at=None):
-    """Run the loop in this process; stop like a crash after an epoch, or at a step within one."""
+    """Run the loop in this process; stop like a crash after an epoch, or at a step within one.
+
+    Returns: the state, and each epoch's metrics but for those of the clock.
+    """
     history = []
     state = start or loop.begin(objective(examples), config)
 
     def report(metrics, state):
         if metrics:
-            history.append(metrics)
+            history.append({n: v for n, v in metrics.items() if not n.startswith("train/")})
         if folder is not None:
             checkpoint.save(folder, state)
         if stop_after == state.progress.epoch or stop_at == state.progress.step:
