@@ -1,5 +1,6 @@
 """All of the cluster, running for a while: Postgres, Milvus, MLflow, a Ray head and its workers."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -84,7 +85,7 @@ def machines(folder: Path) -> Iterator[Machines]:
     with ExitStack() as stack:
         database = stack.enter_context(postgres.cluster(careless=True))
         rays = Path(tempfile.mkdtemp(prefix="cs-ray-"))  # short: Ray's sockets lie in it
-        stack.callback(shutil.rmtree, rays, ignore_errors=True)
+        stack.callback(_end_of, rays, folder / "ray-logs")
         token = _secrets(folder / "secrets")
         here = Here(
             folders={
@@ -135,6 +136,13 @@ def _plan(here: Here, told: Mapping[str, list[Service]], rays: Path, folder: Pat
         _Start(head, [*head.command, *alone, *of_head], head.check),
         *(_Start(one, [*one.command, *alone], one.check) for one in told["ray-worker"]),
     ]
+
+
+def _end_of(rays: Path, logs: Path) -> None:
+    """Keep Ray's logs and remove the rest."""
+    with contextlib.suppress(OSError, shutil.Error):
+        shutil.copytree(rays / "session_latest" / "logs", logs)
+    shutil.rmtree(rays, ignore_errors=True)
 
 
 def _secrets(folder: Path) -> str:
