@@ -20,7 +20,7 @@ from training.errors import TrainingFailed
 
 _ROOT = COMPOSE.parents[2]
 _SETTINGS = COMPOSE.parents[1] / "settings"
-_START_S = 240.0
+_START_S = 300.0
 _OURS = ("RAY_", "MLFLOW_", "MILVUS_", "COMMONSPACE_", "AWS_", "PG")
 
 
@@ -171,7 +171,7 @@ def _environment(service: Service) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_memory_monitor_refresh_ms": "0",  # it would count what other programs here use
-        "RAY_raylet_start_wait_time_s": "180",  # all of it starts on one machine
+        "RAY_raylet_start_wait_time_s": "60",  # all of it starts on one machine
         **service.environment,
     }
 
