@@ -63,7 +63,7 @@ def walk(machines: Machines, posts: Path, *, epochs: int = 3) -> Walked:
     key = machines.run("keys", "create", "--name", "user", "--scope", "write", "--scope", "read")
     with _timed(walked, "ask and write"):
         _ask(machines.url, {"Authorization": f"Bearer {key.strip()}"}, walked)
-    walked.nodes = _nodes(machines)
+    walked.nodes = nodes(machines)
     return walked
 
 
@@ -99,14 +99,15 @@ def _await_ready(machines: Machines) -> None:
     raise Unavailable(f"the service is not ready: {said}\n{status}")
 
 
-def _nodes(machines: Machines) -> int:
+def nodes(machines: Machines) -> int:
+    """How many nodes of the cluster are alive."""
     answer = requests.get(
         f"{machines.dashboard}/nodes?view=summary",
         headers={"Authorization": f"Bearer {machines.token}"},
         timeout=30,
     )
-    nodes = answer.json()["data"]["summary"]
-    return sum(node["raylet"]["state"] == "ALIVE" for node in nodes)
+    found = answer.json()["data"]["summary"]
+    return sum(node["raylet"]["state"] == "ALIVE" for node in found)
 
 
 @contextmanager
