@@ -15,6 +15,7 @@ FINAL = {"commonspace.Dockerfile": {"cpu", "cuda"}, "tracking.Dockerfile": {"tra
 def stages(file: Path) -> dict[str, tuple[str, list[str]]]:
     """Stage → what it is made from, and its instructions without comments."""
     found: dict[str, tuple[str, list[str]]] = {}
+    current: list[str] = []
     text = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", file.read_text()))
     for line in filter(None, map(str.strip, text.splitlines())):
         if made := re.fullmatch(r"FROM (\S+) AS (\S+)", line):
@@ -80,12 +81,15 @@ def test_packages_are_those_of_the_constraints(file: Path) -> None:
             assert pinned or "--constraint constraints.txt" in command
 
 
-def test_what_the_tracker_adds_is_pinned_or_constrained() -> None:
+@pytest.mark.parametrize("name", ["tracking.txt", "buckets.txt"])
+def test_what_images_add_is_pinned_or_constrained(name: str) -> None:
     constrained = (ROOT / "constraints.txt").read_text().lower()
-    lines = (ROOT / "infra" / "images" / "tracking.txt").read_text().splitlines()
-    for line in [line for line in lines if not line.startswith("#")]:
-        name = re.split(r"[\[=]", line)[0].lower()
-        assert "==" in line or f"\n{name}==" in constrained
+    lines = (ROOT / "infra" / "images" / name).read_text().splitlines()
+    named = [line for line in lines if not line.startswith("#")]
+    assert named
+    for line in named:
+        package = re.split(r"[\[=]", line)[0].lower()
+        assert ("==" in line) != (f"\n{package}==" in constrained), line
 
 
 def test_builders_see_sources_alone() -> None:
