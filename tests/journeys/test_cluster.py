@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from infra.benchmarks import postgres
-from infra.benchmarks.cluster.journey import nodes
+from infra.benchmarks.cluster.journey import nodes, service
 from infra.benchmarks.cluster.machines import Machines, machines
 
 pytestmark = pytest.mark.skipif(
@@ -53,15 +53,8 @@ def test_commands_find_mlflow_and_postgres_by_the_settings(cluster: Machines) ->
 
 
 def test_the_service_is_deployed_and_waits_for_an_index(cluster: Machines) -> None:
-    cluster.deploy()
-    address = f"{cluster.dashboard}/api/serve/applications/"
-    token = {"Authorization": f"Bearer {cluster.token}"}
     deadline = time.monotonic() + 60
-    while True:
-        [application] = (
-            requests.get(address, headers=token, timeout=30).json()["applications"].values()
-        )
-        if application["status"] == "DEPLOYING" or time.monotonic() > deadline:
-            break
+    while service(cluster).get("status") in (None, "NOT_STARTED"):
+        assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert application["status"] == "DEPLOYING", application["message"]
+    assert service(cluster)["status"] == "DEPLOYING", service(cluster)["message"]

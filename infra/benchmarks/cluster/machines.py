@@ -30,7 +30,7 @@ class Machines:
 
     Attributes:
         folder: workspace, logs, and what stands for volumes.
-        url: of the HTTP API, once something is deployed.
+        url: of the HTTP API, which answers once something is indexed.
         dashboard: where jobs are sent.
         token: of Ray.
         seconds: what each part took to start.
@@ -43,14 +43,14 @@ class Machines:
     seconds: dict[str, float] = field(default_factory=dict)
     _services: Mapping[str, list[Service]] = field(default_factory=dict, repr=False)
 
-    def run(self, *arguments: str, service: str = "commonspace") -> str:
-        """What a command of a service prints; `docker compose run --rm SERVICE ARGUMENTS`.
+    def run(self, *arguments: str) -> str:
+        """What a command of ours prints; `docker compose run --rm commonspace ARGUMENTS`.
 
         Raises: TrainingFailed with the end of its output if it fails.
         """
-        [told] = self._services[service]
+        [told] = self._services["commonspace"]
         done = subprocess.run(
-            _here(arguments if service != "commonspace" else [told.command[0], *arguments]),
+            _here([told.command[0], *arguments]),
             env=_environment(told),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -60,11 +60,6 @@ class Machines:
         if done.returncode:
             raise TrainingFailed(f"{' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
         return done.stdout
-
-    def deploy(self) -> None:
-        """What the service `serve` of the compose file does: it tells Ray Serve what to run."""
-        [serve] = self._services["serve"]
-        self.run(*serve.command, service="serve")
 
 
 @dataclass(frozen=True)
@@ -128,13 +123,16 @@ def _plan(here: Here, told: Mapping[str, list[Service]], rays: Path, folder: Pat
         *("--node-ip-address=127.0.0.1", "--min-worker-port=0", "--max-worker-port=0"),
         "--object-store-memory=200000000",
     ]
-    [milvus], [mlflow], [head] = told["milvus"], told["mlflow"], told["ray-head"]
+    [milvus], [mlflow], [head], [serve] = (
+        told[name] for name in ("milvus", "mlflow", "ray-head", "serve")
+    )
     of_head = (f"--temp-dir={rays}", f"--ray-client-server-port={here.free_port()}")
     return [
         _Start(milvus, [*lite, "--port", str(port)], ["python", "-c", asked]),
         _Start(mlflow, mlflow.command, mlflow.check),
         _Start(head, [*head.command, *alone, *of_head], head.check),
         *(_Start(one, [*one.command, *alone], one.check) for one in told["ray-worker"]),
+        _Start(serve, serve.command, ["true"]),  # it has nothing to serve yet
     ]
 
 

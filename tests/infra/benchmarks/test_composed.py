@@ -66,7 +66,7 @@ def test_what_cannot_run_here_is_all_that_has_a_stand_in(here: Here) -> None:
     assert {name: programs[name] for name in ours} == {
         "ray-head": "ray",
         "ray-worker": "ray",
-        "serve": "serve",
+        "serve": "/bin/sh",
         "commonspace": "commonspace",
         "mlflow": "/bin/sh",
     }
