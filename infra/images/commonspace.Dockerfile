@@ -17,17 +17,20 @@ FROM build AS requirements
 RUN /opt/venv/bin/python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" \
     > /opt/requirements.txt
+COPY infra/images/buckets.txt /opt/
 
 FROM requirements AS packages-cpu
 # torch without CUDA is 200 MB instead of 3 GB; the index is torch's own
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN /opt/venv/bin/pip install --constraint constraints.txt --index-url "${TORCH_INDEX}" \
+RUN /opt/venv/bin/pip install --constraint constraints.txt --no-deps --index-url "${TORCH_INDEX}" \
         torch torchvision \
-    && /opt/venv/bin/pip install --constraint constraints.txt --requirement /opt/requirements.txt
+    && /opt/venv/bin/pip install --constraint constraints.txt --requirement /opt/requirements.txt \
+        --requirement /opt/buckets.txt
 
 FROM requirements AS packages-cuda
 # the wheels bring CUDA, cuDNN and NCCL; the machine brings the driver
-RUN /opt/venv/bin/pip install --constraint constraints.txt --requirement /opt/requirements.txt
+RUN /opt/venv/bin/pip install --constraint constraints.txt --requirement /opt/requirements.txt \
+        --requirement /opt/buckets.txt
 
 FROM build AS wheel
 COPY README.md ./

@@ -50,8 +50,6 @@ def walk(machines: Machines, posts: Path, *, epochs: int = 3) -> Walked:
     """
     walked = Walked()
     data = ["--set", f"data.posts={posts}"]
-    with _timed(walked, "deploy, before there is anything to serve"):
-        machines.deploy()
     with _timed(walked, "submit train"):
         loop = ["--set", f"loop.epochs={epochs}"]
         said = machines.run("submit", "--json", "train", *data, *loop)
@@ -63,7 +61,7 @@ def walk(machines: Machines, posts: Path, *, epochs: int = 3) -> Walked:
     key = machines.run("keys", "create", "--name", "user", "--scope", "write", "--scope", "read")
     with _timed(walked, "ask and write"):
         _ask(machines.url, {"Authorization": f"Bearer {key.strip()}"}, walked)
-    walked.nodes = _nodes(machines)
+    walked.nodes = nodes(machines)
     return walked
 
 
@@ -95,18 +93,28 @@ def _await_ready(machines: Machines) -> None:
         except requests.RequestException as error:
             said = str(error)
         time.sleep(0.5)
-    status = machines.run("serve", "status", "--address", machines.dashboard, service="serve")
-    raise Unavailable(f"the service is not ready: {said}\n{status}")
+    raise Unavailable(f"the service is not ready: {said}\n{json.dumps(service(machines))}")
 
 
-def _nodes(machines: Machines) -> int:
+def service(machines: Machines) -> dict[str, Any]:
+    """What Ray Serve says of our application; empty before it is deployed."""
+    answer = requests.get(
+        f"{machines.dashboard}/api/serve/applications/",
+        headers={"Authorization": f"Bearer {machines.token}"},
+        timeout=30,
+    )
+    return answer.json()["applications"].get("commonspace", {})
+
+
+def nodes(machines: Machines) -> int:
+    """How many nodes of the cluster are alive."""
     answer = requests.get(
         f"{machines.dashboard}/nodes?view=summary",
         headers={"Authorization": f"Bearer {machines.token}"},
         timeout=30,
     )
-    nodes = answer.json()["data"]["summary"]
-    return sum(node["raylet"]["state"] == "ALIVE" for node in nodes)
+    found = answer.json()["data"]["summary"]
+    return sum(node["raylet"]["state"] == "ALIVE" for node in found)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """All of the cluster, running for a while: Postgres, Milvus, MLflow, a Ray head and its workers."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from training.errors import TrainingFailed
 
 _ROOT = COMPOSE.parents[2]
 _SETTINGS = COMPOSE.parents[1] / "settings"
-_START_S = 240.0
+_START_S = 300.0
 _OURS = ("RAY_", "MLFLOW_", "MILVUS_", "COMMONSPACE_", "AWS_", "PG")
 
 
@@ -29,7 +30,7 @@ class Machines:
 
     Attributes:
         folder: workspace, logs, and what stands for volumes.
-        url: of the HTTP API, once something is deployed.
+        url: of the HTTP API, which answers once something is indexed.
         dashboard: where jobs are sent.
         token: of Ray.
         seconds: what each part took to start.
@@ -42,14 +43,14 @@ class Machines:
     seconds: dict[str, float] = field(default_factory=dict)
     _services: Mapping[str, list[Service]] = field(default_factory=dict, repr=False)
 
-    def run(self, *arguments: str, service: str = "commonspace") -> str:
-        """What a command of a service prints; `docker compose run --rm SERVICE ARGUMENTS`.
+    def run(self, *arguments: str) -> str:
+        """What a command of ours prints; `docker compose run --rm commonspace ARGUMENTS`.
 
         Raises: TrainingFailed with the end of its output if it fails.
         """
-        [told] = self._services[service]
+        [told] = self._services["commonspace"]
         done = subprocess.run(
-            _here(arguments if service != "commonspace" else [told.command[0], *arguments]),
+            _here([told.command[0], *arguments]),
             env=_environment(told),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -59,11 +60,6 @@ class Machines:
         if done.returncode:
             raise TrainingFailed(f"{' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
         return done.stdout
-
-    def deploy(self) -> None:
-        """What the service `serve` of the compose file does: it tells Ray Serve what to run."""
-        [serve] = self._services["serve"]
-        self.run(*serve.command, service="serve")
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def machines(folder: Path) -> Iterator[Machines]:
     with ExitStack() as stack:
         database = stack.enter_context(postgres.cluster(careless=True))
         rays = Path(tempfile.mkdtemp(prefix="cs-ray-"))  # short: Ray's sockets lie in it
-        stack.callback(shutil.rmtree, rays, ignore_errors=True)
+        stack.callback(_end_of, rays, folder / "ray-logs")
         token = _secrets(folder / "secrets")
         here = Here(
             folders={
@@ -127,14 +123,24 @@ def _plan(here: Here, told: Mapping[str, list[Service]], rays: Path, folder: Pat
         *("--node-ip-address=127.0.0.1", "--min-worker-port=0", "--max-worker-port=0"),
         "--object-store-memory=200000000",
     ]
-    [milvus], [mlflow], [head] = told["milvus"], told["mlflow"], told["ray-head"]
+    [milvus], [mlflow], [head], [serve] = (
+        told[name] for name in ("milvus", "mlflow", "ray-head", "serve")
+    )
     of_head = (f"--temp-dir={rays}", f"--ray-client-server-port={here.free_port()}")
     return [
         _Start(milvus, [*lite, "--port", str(port)], ["python", "-c", asked]),
         _Start(mlflow, mlflow.command, mlflow.check),
         _Start(head, [*head.command, *alone, *of_head], head.check),
         *(_Start(one, [*one.command, *alone], one.check) for one in told["ray-worker"]),
+        _Start(serve, serve.command, ["true"]),  # it has nothing to serve yet
     ]
+
+
+def _end_of(rays: Path, logs: Path) -> None:
+    """Keep Ray's logs and remove the rest."""
+    with contextlib.suppress(OSError, shutil.Error):
+        shutil.copytree(rays / "session_latest" / "logs", logs)
+    shutil.rmtree(rays, ignore_errors=True)
 
 
 def _secrets(folder: Path) -> str:
@@ -163,7 +169,7 @@ def _environment(service: Service) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_memory_monitor_refresh_ms": "0",  # it would count what other programs here use
-        "RAY_raylet_start_wait_time_s": "180",  # all of it starts on one machine
+        "RAY_raylet_start_wait_time_s": "60",  # all of it starts on one machine
         **service.environment,
     }
 

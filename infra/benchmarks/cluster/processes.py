@@ -13,6 +13,7 @@ import psutil
 from training.errors import Unavailable
 
 _STOP_S = 5.0
+_STARTS = 3
 _SAID = 3000
 
 
@@ -31,11 +32,15 @@ class Process:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        with self.log.open("wb") as output:
+        self._command, self._environment = list(command), dict(environment)
+        self._start()
+
+    def _start(self) -> None:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                list(command),
-                env=dict(environment),
-                cwd=folder,
+                self._command,
+                env=self._environment,
+                cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -47,10 +52,17 @@ class Process:
         return self.log.read_text(encoding="utf-8", errors="replace")[-_SAID:]
 
     def await_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until it does what it is for. Raises: Unavailable if it ends or takes longer."""
-        deadline = time.monotonic() + seconds
+        """Wait until it does what it is for; started again if it ends, as containers are.
+
+        Raises: Unavailable if that takes longer, or it ended too often.
+        """
+        deadline, starts = time.monotonic() + seconds, 1
         while not ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process.poll() is not None and starts < _STARTS:
+                self.stop()
+                self._start()
+                starts += 1
+            elif self._process.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"{self.name} did not start:\n{self.said()}")
             time.sleep(1)
 
