@@ -18,8 +18,7 @@ from infra.monitoring import dashboards, render
 from infra.monitoring.render import Prometheus, panels_of, variables_of
 from tests.infra.monitoring.watched import nobody_is_champion, watched_service
 from training import measures
-from training.data.config import DataConfig
-from training.data.prepare import check
+from training.data.report import CheckReport, TableReport
 from training.ray_recorder import RayRecorder
 from training.recorder import Recorder
 from training.watching import Watch, tell_data
@@ -33,7 +32,22 @@ needs_prometheus = pytest.mark.skipif(
 )
 
 
-def tell_training(recorder: Recorder, folder: Path) -> None:
+def report_of(tables: dict[str, TableReport]) -> CheckReport:
+    """Of these tables, and nothing else."""
+    return CheckReport(
+        tables=tables,
+        people=1,
+        authors_by_posts={},
+        posts_without_text=0,
+        posts_without_image=0,
+        posts_without_date=0,
+        private_posts=0,
+        ignored_columns={},
+        examples=(),
+    )
+
+
+def tell_training(recorder: Recorder) -> None:
     """What the workers, the controller and the driver of a run tell."""
     watch = Watch("first", "a1b2", epochs=9)
     report = watch.reporting(lambda metrics, state: None, recorder)
@@ -45,9 +59,8 @@ def tell_training(recorder: Recorder, folder: Path) -> None:
     }
     report(metrics, SimpleNamespace(progress=SimpleNamespace(epoch=4)))  # type: ignore[arg-type]
     watch.restarts(recorder).after_report(None, [], None)  # type: ignore[arg-type]
-    rows = folder / "posts.csv"
-    rows.write_text("post_id,user_id,text\n1,ann,hello\n1,ann,again\n")
-    tell_data(check(DataConfig(posts=str(rows))), recorder)
+    found = TableReport(read=3, kept=2, reasons={"duplicate": 1})
+    tell_data(report_of({"posts": found}), recorder)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,7 @@ def prometheus(ray_session: None, tmp_path_factory) -> Iterator[Prometheus]:
     import ray
 
     folder = tmp_path_factory.mktemp("watched")
-    tell_training(RayRecorder(), folder)
+    tell_training(RayRecorder())
     node = ray.nodes()[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.tracking.versions.show_model", nobody_is_champion)
