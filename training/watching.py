@@ -64,7 +64,7 @@ class Watch:
             begun = time.perf_counter()
             report(metrics, state)
             seconds = time.perf_counter() - begun
-            waited = metrics.get("train/data_wait")
+            waited = metrics.get("train/data_wait_share")
             if waited is not None:
                 told.set(measures.DATA_WAIT, waited, run=self.run, rank=str(rank()))
             if first:

@@ -45,7 +45,7 @@ def test_an_epoch_is_told_once_it_is_reported(caplog):
         "validation/score": 0.7,
         "validation/user_image": 0.1,
         "train/samples_per_second": 90.0,
-        "train/data_wait": 0.02,
+        "train/data_wait_share": 0.02,
     }
     report(metrics, state)  # type: ignore[arg-type]
     assert reported == [metrics]

@@ -55,7 +55,7 @@ def tell_training(recorder: Recorder) -> None:
         "loss/user_text": 0.5,
         "validation/score": 0.7,
         "train/samples_per_second": 90.0,
-        "train/data_wait": 0.02,
+        "train/data_wait_share": 0.02,
     }
     report(metrics, SimpleNamespace(progress=SimpleNamespace(epoch=4)))  # type: ignore[arg-type]
     watch.restarts(recorder).after_report(None, [], None)  # type: ignore[arg-type]
