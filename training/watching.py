@@ -109,7 +109,8 @@ class Watch:
         for name, metric in _OF_ALL.items():
             if name in metrics:
                 told.set(metric, metrics[name], run=self.run)
-        _log.info("epoch", extra={"fields": {"epoch": epoch, "metrics": metrics}})
+        if metrics:  # else it was saved within an epoch
+            _log.info("epoch", extra={"fields": {"epoch": epoch, "metrics": metrics}})
 
 
 _OF_ALL = {
