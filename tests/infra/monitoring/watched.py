@@ -142,7 +142,7 @@ def _ask(url: str, ended: threading.Event) -> None:
             session.post(f"{url}/v1/search", json=query, timeout=10)
             with suppress(Busy):
                 asyncio.run(call(Full(), "1", []))
-            time.sleep(0.2)
+            time.sleep(0.4)
 
 
 def nobody_is_champion(*arguments: object) -> None:
