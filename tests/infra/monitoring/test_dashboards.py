@@ -88,6 +88,7 @@ def settings(service: str, agent: str, folder: Path) -> Path:
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     assert set(jobs) == {"commonspace", "ray"}
     jobs["commonspace"]["static_configs"] = [{"targets": [service]}]
+    del jobs["ray"]["file_sd_configs"]
     jobs["ray"]["static_configs"] = [{"targets": [agent]}]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
