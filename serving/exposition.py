@@ -29,8 +29,8 @@ def merged(pages: Sequence[str]) -> bytes:
     for page in pages:
         name = ""
         for line in page.splitlines():
-            if line.startswith("#"):
-                _, _, name, *_ = line.split(" ", 3)
+            if line.startswith(("# HELP ", "# TYPE ")):
+                name = line.split(" ", 3)[2]
                 told = line.replace(_OURS, "commonspace_", 1)
                 if name.startswith(_OURS) and told not in described.setdefault(name, []):
                     described[name].append(told)
@@ -42,7 +42,11 @@ def merged(pages: Sequence[str]) -> bytes:
 
 def _ours(line: str) -> str:
     labels, _, value = line.removeprefix("ray_").rpartition(" ")
-    return f"{_DROPPED.sub('', labels).replace(',}', '}').replace('{}', '')} {value}"
+    kept = _DROPPED.sub("", labels)
+    for end, instead in (("{}", ""), (",}", "}")):
+        if kept.endswith(end):
+            kept = kept.removesuffix(end) + instead
+    return f"{kept} {value}"
 
 
 def _agents() -> list[str]:

@@ -43,7 +43,7 @@ class PrometheusRecorder(Recorder):
         """As `Recorder.stage`."""
         return timed(self, metric, labels)
 
-    def page(self) -> bytes:
+    async def shown(self) -> bytes:
         """All of it as Prometheus reads it."""
         return generate_latest(self.registry)
 

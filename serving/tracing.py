@@ -201,7 +201,7 @@ def _opened(config: TracingConfig, part: str, exporter: "SpanExporter | None") -
         remote_parent_sampled=share,
         remote_parent_not_sampled=ALWAYS_OFF,
     )
-    named = Resource.create({"service.name": _NAME, "service.namespace": part})
+    named = Resource.create({"service.namespace": _NAME, "service.name": f"{_NAME}-{part}"})
     provider = TracerProvider(sampler=sampler, resource=named)
     if exporter is not None:
         provider.add_span_processor(SimpleSpanProcessor(exporter))

@@ -33,14 +33,14 @@ DATA_WAIT = Metric(
 CHECKPOINT_SECONDS = Metric(
     "commonspace_training_checkpoint_seconds",
     Kind.HISTOGRAM,
-    "Seconds from the end of an epoch until worker 0 had reported it with its checkpoint.",
+    "Seconds from the end of an epoch, or a pause in it, until worker 0 had saved a checkpoint.",
     _RUN,
     (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
 PROGRESS = Metric(
     "commonspace_training_progress_timestamp_seconds",
     Kind.GAUGE,
-    "When the workers began, or last ended an epoch, in Unix time.",
+    "When the workers began, or last saved what they had learned, in Unix time.",
     _RUN,
 )
 RESTARTS = Metric(

@@ -26,7 +26,7 @@ class Watch:
     """What a worker must know to tell of itself.
 
     Attributes:
-        run: name of the run's folder.
+        run: name of the run's folder; nothing is told of one without a name.
         run_id: of MLflow.
         epochs: there are at most.
         logs: how workers log.
@@ -49,6 +49,8 @@ class Watch:
         """
         from training.distributed import rank
 
+        if not self.run:
+            return report
         open_logs(self.logs, "training")
         bind(run=self.run, run_id=self.run_id, rank=str(rank()), job_id=job_id())
         told = recorder or RayRecorder()
@@ -62,7 +64,7 @@ class Watch:
             begun = time.perf_counter()
             report(metrics, state)
             seconds = time.perf_counter() - begun
-            waited = metrics.get("train/data_wait")
+            waited = metrics.get("train/data_wait_share")
             if waited is not None:
                 told.set(measures.DATA_WAIT, waited, run=self.run, rank=str(rank()))
             if first:
@@ -89,6 +91,8 @@ class Watch:
                     _log.warning("workers failed: %s", sorted(worker_exceptions))
 
             def _tell(self) -> None:
+                if not self._watch.run:
+                    return
                 if self._told is None:  # made where it runs
                     self._told = RayRecorder()
                 self._told.set(measures.RESTARTS, self._count, run=self._watch.run)
@@ -105,7 +109,8 @@ class Watch:
         for name, metric in _OF_ALL.items():
             if name in metrics:
                 told.set(metric, metrics[name], run=self.run)
-        _log.info("epoch", extra={"fields": {"epoch": epoch, "metrics": metrics}})
+        if metrics:  # else it was saved within an epoch
+            _log.info("epoch", extra={"fields": {"epoch": epoch, "metrics": metrics}})
 
 
 _OF_ALL = {

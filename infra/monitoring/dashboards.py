@@ -76,7 +76,7 @@ def training() -> dict[str, Any]:
                     why="Failures of workers that the run survived.",
                 ),
                 Panel(
-                    "Seconds since the last epoch",
+                    "Since the last checkpoint",
                     [
                         Query(
                             "time() - max by (run) "

@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -110,7 +111,7 @@ def draw(dashboard: Mapping[str, Any], prometheus: Prometheus, to: Path) -> None
     from matplotlib.figure import Figure
 
     bottom = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in dashboard["panels"])
-    figure = Figure(figsize=(16, 0.42 * bottom + 0.8), layout=None, dpi=90)
+    figure = Figure(figsize=(16, 0.34 * bottom + 0.8), layout=None, dpi=90)
     figure.suptitle(dashboard["title"], x=0.02, y=1 - 0.25 / figure.get_figheight(), ha="left")
     variables = variables_of(dashboard)
     top = 0.7 / figure.get_figheight()
@@ -147,7 +148,7 @@ def _panel(axes: Any, panel: Mapping[str, Any], series: Sequence[Series]) -> Non
         axes.plot(moments, one.values, linewidth=1.2, label=one.name[:40], marker=".", ms=2)
     axes.set_ylim(bottom=0, top=defaults.get("max"))
     axes.yaxis.set_major_formatter(lambda value, _: _said(value, defaults["unit"]))
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=3)
     axes.grid(axis="y", alpha=0.25)
     columns = 4 if len(series) > 3 else max(1, len(series))
     axes.legend(

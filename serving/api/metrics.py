@@ -21,11 +21,13 @@ class Metrics:
     """Counts requests, and shows what there is.
 
     Args:
-        recorder: takes the figures; one of this process alone if None.
-        page: all that is shown, as Prometheus reads it; the recorder's own if None.
+        recorder: takes the figures.
+        page: all that is shown, as Prometheus reads it; if None, what a `PrometheusRecorder` kept:
+            the given one, or one that is made.
 
     Attributes:
         recorder: others may tell it theirs.
+        page: all that is shown, as Prometheus reads it.
     """
 
     def __init__(
@@ -33,17 +35,12 @@ class Metrics:
         recorder: Recorder | None = None,
         page: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
-        self.recorder = recorder if recorder is not None else PrometheusRecorder()
-        self._page = page
+        if page is None or recorder is None:
+            kept = recorder if isinstance(recorder, PrometheusRecorder) else PrometheusRecorder()
+            recorder, page = kept, page or kept.shown
+        self.recorder, self.page = recorder, page
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; `method` is a known one."""
         self.recorder.add(HTTP_REQUESTS, route=route, method=method, status=str(status))
         self.recorder.observe(HTTP_SECONDS, seconds, route=route, method=method)
-
-    async def page(self) -> bytes:
-        """All of it as Prometheus reads it."""
-        if self._page is not None:
-            return await self._page()
-        assert isinstance(self.recorder, PrometheusRecorder)  # else a page was given
-        return self.recorder.page()

@@ -102,6 +102,9 @@ class Encoding:
 
     @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.005)
     async def _batch(self, asks: list[_Ask]) -> list[Any]:
+        return await self._together(asks)
+
+    async def _together(self, asks: list[_Ask]) -> list[Any]:
         for version in {ask.version for ask in asks}:
             if version not in self._models.versions:
                 try:

@@ -50,7 +50,7 @@ class Gateway:
         settings, security = self._settings, self._settings.serve.security
         recorder = watch(settings, "gateway")
         library = Library(Events(settings.events, settings.workspace, recorder))
-        metrics = Metrics(recorder, cluster_page) if in_replica() else Metrics()
+        metrics = Metrics(recorder, cluster_page if in_replica() else None)
         log = None
         if settings.serve.log_exposures:
             writer = self._handles.writer

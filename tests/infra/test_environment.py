@@ -118,3 +118,13 @@ def test_the_clusters_address_comes_from_option_or_variable() -> None:
     assert cluster(None, None, variables)[0] == "http://a:1"
     assert cluster(None, None, {"RAY_ADDRESS": "http://b:2"})[0] == "http://b:2"
     assert cluster(None, None, {"RAY_ADDRESS": "10.0.0.1:6379"})[0] is None
+
+
+def test_logs_and_traces_are_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COMMONSPACE_LOG", "json")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    config = load_config()
+    assert (config.logs.format, config.tracing.endpoint) == ("json", "http://collector:4318")
+    monkeypatch.setenv("COMMONSPACE_LOG", "yaml")
+    with pytest.raises(BadConfig, match=r"logs\.format"):
+        load_config()

@@ -1,11 +1,11 @@
 import logging
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from training import measures
-from training.data.config import DataConfig
-from training.data.prepare import check
+from training.data.report import Tally
 from training.logs import ids
 from training.recorder import SILENT, Kind, Recorder
 from training.watching import Watch, tell_data
@@ -45,7 +45,7 @@ def test_an_epoch_is_told_once_it_is_reported(caplog):
         "validation/score": 0.7,
         "validation/user_image": 0.1,
         "train/samples_per_second": 90.0,
-        "train/data_wait": 0.02,
+        "train/data_wait_share": 0.02,
     }
     report(metrics, state)  # type: ignore[arg-type]
     assert reported == [metrics]
@@ -71,15 +71,21 @@ def test_failures_of_workers_are_counted():
     assert kept.told[name] == 2
 
 
-def test_why_rows_were_kept_out_is_told_by_table(tmp_path):
-    rows = tmp_path / "posts.csv"
-    rows.write_text("post_id,user_id,text\n1,ann,hello\n1,ann,again\n2,,nobody\n")
+def test_why_rows_were_kept_out_is_told_by_table():
+    tally = Tally()
+    columns = {"reason": ["duplicate", "missing"], "raw": ["", ""], "image": [None, None]}
+    columns |= {"table": ["users"] * 2, "file": ["f"] * 2, "row": [1, 2]}
+    columns |= {"field": ["user_id"] * 2, "detail": [""] * 2}
+    for table in ("users", "reactions"):
+        tally.start(table)
+    tally.add("users", pa.table({"user_id": ["ann"]}), pa.table(columns))
     kept = Kept()
-    tell_data(check(DataConfig(posts=str(rows))), kept)
+    tell_data(tally.report(1, {}), kept)
     name = measures.QUARANTINED.name
-    assert kept.told[measures.ROWS.name, ("table", "posts")] == 3
-    assert kept.told[name, ("reason", "duplicate"), ("table", "posts")] == 1
-    assert kept.told[name, ("reason", "missing"), ("table", "posts")] == 1
+    assert kept.told[measures.ROWS.name, ("table", "users")] == 3
+    assert kept.told[name, ("reason", "duplicate"), ("table", "users")] == 1
+    assert kept.told[name, ("reason", "missing"), ("table", "users")] == 1
+    assert kept.told[name, ("reason", "none"), ("table", "reactions")] == 0
 
 
 def test_measures_are_named_as_prometheus_wants_them():
