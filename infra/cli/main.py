@@ -5,6 +5,7 @@ import sys
 import typer
 
 from infra.cli import (
+    backup,
     benchmark,
     communities,
     data,
@@ -62,6 +63,8 @@ app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
 app.add_typer(forget.app)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
 app.command()(doctor.doctor)
