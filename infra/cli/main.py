@@ -26,6 +26,7 @@ from infra.cli import (
     recommend,
     report,
     serve,
+    sizing,
     train,
 )
 from infra.cli.output import note
@@ -67,6 +68,7 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
+app.command()(sizing.sizing)
 app.command()(doctor.doctor)
 
 
