@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.backup.databases import copy_sqlite, dump_postgres
-from infra.backup.manifest import FILE, FORMAT, BackupManifest, product_version, records_of
+from infra.backup.manifest import FILE, FORMAT, BackupManifest, records_of
 from infra.backup.models import (
     DATABASE,
     champion_among,
@@ -22,6 +22,7 @@ from infra.backup.models import (
 )
 from infra.backup.places import written_to
 from infra.product import ProductConfig, open_tracking
+from infra.version import product_version
 from training.errors import BadConfig, NotFound
 from training.observer import SILENT, Observer
 

@@ -1,12 +1,12 @@
 """What a backup holds: every file with its hash, and what it was made of and by."""
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from infra.version import NOT_INSTALLED, product_version
 from training.errors import BadData, Conflict, NotFound
 
 FILE = "manifest.json"
@@ -56,14 +56,6 @@ class BackupManifest(BaseModel):
     files: dict[str, FileRecord]
 
 
-def product_version() -> str:
-    """Of this installation; `0` where it is none."""
-    try:
-        return version("commonspace")
-    except PackageNotFoundError:
-        return "0"
-
-
 def records_of(folder: Path) -> dict[str, FileRecord]:
     """Every file below a folder but the manifest, by its relative path."""
     return {
@@ -95,7 +87,7 @@ def read_manifest(folder: Path) -> BackupManifest:
     except (UnicodeDecodeError, ValidationError) as error:
         raise BadData(f"{path} is damaged: {str(error).splitlines()[0]}") from None
     own = product_version()
-    if found.format > FORMAT or Version(found.product) > Version(own) != Version("0"):
+    if found.format > FORMAT or Version(found.product) > Version(own) != Version(NOT_INSTALLED):
         raise Conflict(
             f"release {found.product} made this backup, and this is {own}",
             hint="restore it with that release, and upgrade afterwards",

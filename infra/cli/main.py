@@ -1,6 +1,7 @@
 """The `commonspace` command: its groups put together, and how errors leave it."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -41,6 +42,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # an unexpected error is a fault of ours: the plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from infra.version import product_version
+
+        typer.echo(f"commonspace {product_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """One embedding space for the users, images and texts of a social network."""
+
 
 app.command()(demo.demo)
 app.add_typer(data.app)
