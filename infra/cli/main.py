@@ -1,10 +1,12 @@
 """The `commonspace` command: its groups put together, and how errors leave it."""
 
 import sys
+from typing import Annotated
 
 import typer
 
 from infra.cli import (
+    backup,
     benchmark,
     communities,
     data,
@@ -25,6 +27,7 @@ from infra.cli import (
     recommend,
     report,
     serve,
+    sizing,
     train,
     tune,
 )
@@ -40,6 +43,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # an unexpected error is a fault of ours: the plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from infra.version import product_version
+
+        typer.echo(f"commonspace {product_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """One embedding space for the users, images and texts of a social network."""
+
 
 app.command()(demo.demo)
 app.add_typer(data.app)
@@ -64,8 +88,11 @@ app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
 app.add_typer(forget.app)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
+app.command()(sizing.sizing)
 app.command()(doctor.doctor)
 
 
