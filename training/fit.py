@@ -94,6 +94,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
     import ray.train
     from ray.exceptions import RayActorError
 
+    from training.agreement import free_room
     from training.checkpoint import latest, take_over
     from training.errors import TrainingFailed
     from training.faults import FaultTail, tell
@@ -123,9 +124,9 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
                 message = f"Ray Train's controller of run {name!r} died {deaths} times: {error}"
                 raise TrainingFailed(message.splitlines()[0], hint=resume) from error
             plan = replace(plan, token=take_over(plan.run_folder))  # its workers are locked out
-            tell(
-                plan.run_folder, "controller_died", "Ray Train's controller died; a new one begins"
-            )
+            free_room(plan.run_folder)
+            text = "Ray Train's controller died; a new one begins"
+            tell(plan.run_folder, "controller_died", text)
         else:
             break
     if stopped:
