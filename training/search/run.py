@@ -180,6 +180,12 @@ def _run(
     done: list[Outcome] = []
     if waiting:
         run_trials(waiting, past, settings, base.loop.epochs, records.follow, end)
+    if len(past) + len(done) < len(orders):  # Ray Tune answers Ctrl-C with an early return
+        name = orders[0].search_folder.name
+        raise TrainingFailed(
+            f"search {name!r} was interrupted after {ended} of {len(orders)} trials",
+            hint=f"go on with: commonspace tune --resume --name {name}",
+        )
     return [(each, True) for each in past] + [(each, False) for each in done]
 
 
