@@ -45,6 +45,7 @@ def run_trials(
             mode="max",
             scheduler=_scheduler(past, settings, epochs),
             max_concurrent_trials=settings.parallel or None,
+            reuse_actors=False,  # what a trial leaves in its process touches no other
         ),
         run_config=tune.RunConfig(
             name=orders[0].token,
