@@ -7,7 +7,7 @@ from pathlib import Path
 from training import checkpoint
 from training.disk import DiskFull, write_patiently
 from training.distributed import rank, world_size
-from training.faults import tell
+from training.faults import read_faults, tell
 from training.heartbeat import superseded
 
 
@@ -57,8 +57,15 @@ class Group:
         if rank() == 0:
             who = "1 worker" if world_size() == 1 else f"{world_size()} workers"
             text = f"{who} from epoch {epoch + 1} on" if epoch else f"{who} from the start"
-            facts = {"epoch": epoch, "workers": world_size(), "pid": os.getpid()}
-            tell(self._folder, "started", text, **facts)
+            tell(
+                self._folder,
+                "started",
+                text,
+                epoch=epoch,
+                workers=world_size(),
+                pid=os.getpid(),
+                room=_room(),
+            )
 
     def _written(self, write: Callable[[], None] | None) -> str:
         """Why the group must stop, or nothing."""
@@ -77,3 +84,25 @@ class Group:
     def _tell_damage(self, path: Path, wrong: str) -> None:
         text = f"checkpoint {path.name} is damaged, {wrong}: falling back to the one before"
         tell(self._folder, "damaged", text, checkpoint=path.name)
+
+
+def free_room(folder: Path) -> None:
+    """Give back what the newest group of workers held on the cluster; from the driver.
+
+    What a dead controller had reserved stays reserved: Ray Train's own cleaner asks the dashboard
+    whether the controller lives, and a Ray of one machine has none.
+    """
+    from ray import PlacementGroupID
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    groups = [fault.facts.get("room") for fault in read_faults(folder) if fault.kind == "started"]
+    if groups and groups[-1]:
+        remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(groups[-1])))
+
+
+def _room() -> str:
+    """The id of Ray's placement group that this worker is in; empty outside one."""
+    from ray.util.placement_group import get_current_placement_group
+
+    group = get_current_placement_group()
+    return group.id.hex() if group is not None else ""

@@ -97,11 +97,13 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
         scaling: where, and what is survived.
         note: is told of each fault and restart, in words.
     Returns: the checkpoint with the last epoch, whole and verified.
-    Raises: TrainingFailed if workers kept dying, the disk stayed full, or none left a checkpoint.
+    Raises: TrainingFailed if workers kept dying, the disk stayed full, or none left a checkpoint;
+        KeyboardInterrupt for Ctrl-C.
     """
     import ray.train
     from ray.exceptions import RayActorError
 
+    from training.agreement import free_room
     from training.checkpoint import latest, take_over
     from training.errors import TrainingFailed
     from training.faults import FaultTail, tell
@@ -125,15 +127,21 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
         except ray.train.TrainingFailedError as error:
             message = f"training of run {name!r} failed: {_cause(error)}"
             raise TrainingFailed(message, hint=resume) from error
+        except SystemExit as left:
+            if left.code == 0:  # what Ray makes of Ctrl-C would pass for success
+                raise KeyboardInterrupt from None
+            raise
         except RayActorError as error:
+            if "exit_actor" in str(error):  # it was told to go
+                raise KeyboardInterrupt from None
             deaths += 1
             if deaths > scaling.controller_failures:
                 message = f"Ray Train's controller of run {name!r} died {deaths} times: {error}"
                 raise TrainingFailed(message.splitlines()[0], hint=resume) from error
             plan = replace(plan, token=take_over(plan.run_folder))  # its workers are locked out
-            tell(
-                plan.run_folder, "controller_died", "Ray Train's controller died; a new one begins"
-            )
+            free_room(plan.run_folder)
+            text = "Ray Train's controller died; a new one begins"
+            tell(plan.run_folder, "controller_died", text)
         else:
             break
     if stopped:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.benchmarks.claims import Claim, lines, write_claims
+from infra.benchmarks.claims_page import write_page
 from infra.benchmarks.training_places import SmallDisk, TrackingServer, nodes, part_of_the_sample
 from infra.benchmarks.training_process import Trained
 from infra.benchmarks.training_verdict import COMMAND, Undisturbed, count, recoveries, verdict
@@ -32,7 +33,7 @@ class Bench:
             f"data.posts={posts.absolute()}",
             f"loop.epochs={EPOCHS}",
             f"loop.patience={EPOCHS}",
-            "loop.batch_size=256",
+            "loop.batch_size=64",
             "loop.people=256",
             "model.dimension=384",
             "ray.cpus=2",
@@ -72,6 +73,8 @@ def main(to: Path, scratch: Path, *only: str) -> int:
             note(f"  {line}")
         claims += found
         write_claims(claims, to, keep=bool(only))
+        stories = {each.__name__: (each.__doc__ or "").splitlines()[0] for each in trials}
+        write_page(to, "Training under faults", stories)
     return 0
 
 

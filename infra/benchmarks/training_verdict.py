@@ -70,7 +70,7 @@ def verdict(
             len(left),
             "= 0",
             COMMAND,
-            str(left)[:200],
+            "; ".join(left)[:200],
         ),
     ]
 

@@ -14,9 +14,17 @@ from safetensors.torch import load_file
 from tests.training.synthetic import small_examples
 from training import checkpoint, loop
 from training.batches import BatchSampler
-from training.errors import TrainingFailed
+from training.errors import BadConfig, TrainingFailed
 from training.faults import read_faults
-from training.fit import METRICS, FitPlan, ScalingConfig, build_objective, fit, save_inputs
+from training.fit import (
+    METRICS,
+    FitPlan,
+    ScalingConfig,
+    _trainer,
+    build_objective,
+    fit,
+    save_inputs,
+)
 from training.model import ModelConfig
 from training.objective import LossesConfig
 from training.tracking.metrics_log import read_metrics
@@ -157,6 +165,7 @@ def test_a_killed_worker_costs_nothing(pair, ray_session, tmp_path):
     first, second = read_faults(tmp_path)
     assert (first.kind, first.facts["epoch"], first.facts["workers"]) == ("started", 0, 2)
     assert second.kind == "started"
+    assert second.facts["room"] != first.facts["room"] != ""
     assert 2 <= second.facts["epoch"] < LONG["epochs"]
     assert said == [first.text, second.text]
     calm = checkpoint.latest(pair / "calm" / "checkpoints")
@@ -187,3 +196,23 @@ def test_a_run_with_a_new_driver_locks_old_workers_out(ray_session, tmp_path):
             fit(plan, ScalingConfig(workers=1, **PINNED))
     assert checkpoint.latest(tmp_path / "checkpoints") is None
     assert not read_faults(tmp_path)
+
+
+def test_scaling_reaches_ray(tmp_path):
+    with checkpoint.owned(tmp_path) as token:
+        plan = plan_for(tmp_path, token)
+        settings = {"max_failures": 3, "controller_failures": 2, "resize_after_s": 5}
+        elastic = _trainer(plan, ScalingConfig(workers=4, least_workers=2, **settings))
+        fixed = _trainer(plan, ScalingConfig(workers=4, preemptions=1))
+    assert elastic.scaling_config.num_workers == (2, 4)
+    assert elastic.scaling_config.elastic_resize_monitor_interval_s == 5
+    failures = elastic.run_config.failure_config
+    assert (failures.max_failures, failures.controller_failure_limit) == (3, 2)
+    assert failures.max_preemption_failures == -1  # any number
+    assert fixed.scaling_config.num_workers == 4
+    assert fixed.run_config.failure_config.max_preemption_failures == 1
+
+
+def test_more_workers_at_least_than_at_most_are_refused():
+    with pytest.raises(BadConfig, match="least_workers must be at most workers, 2"):
+        ScalingConfig.parse({"workers": 2, "least_workers": 3})

@@ -17,6 +17,7 @@ from training.materials import gather_materials
 from training.observer import SILENT, Observer
 from training.run_config import RunConfig
 from training.run_folder import RUN_NAME, fresh_name
+from training.search import BEST
 from training.search.config import SearchConfig
 from training.search.outcome import Outcome, load_outcome, ranked
 from training.search.picture import draw_search
@@ -27,11 +28,10 @@ from training.search.tuning import run_trials
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
 
-BASE, PLAN, TRIALS, BEST, TABLE, PICTURE = (
+BASE, PLAN, TRIALS, TABLE, PICTURE = (
     "base.yaml",
     "search.yaml",
     "trials",
-    "best.yaml",
     "trials.json",
     "trials.png",
 )
@@ -180,6 +180,12 @@ def _run(
     done: list[Outcome] = []
     if waiting:
         run_trials(waiting, past, settings, base.loop.epochs, records.follow, end)
+    if len(past) + len(done) < len(orders):  # Ray Tune answers Ctrl-C with an early return
+        name = orders[0].search_folder.name
+        raise TrainingFailed(
+            f"search {name!r} was interrupted after {ended} of {len(orders)} trials",
+            hint=f"go on with: commonspace tune --resume --name {name}",
+        )
     return [(each, True) for each in past] + [(each, False) for each in done]
 
 
@@ -200,7 +206,11 @@ def _conclude(
     space: tuple[Dimension, ...],
     outcomes: Sequence[tuple[Outcome, bool]],
 ) -> SearchResult:
-    """Write the table, the picture and the best configuration, and track them."""
+    """Write the table, the picture and the best configuration, track them, and tidy up.
+
+    What the trials read and their checkpoints go: no trial goes on any more, and the best
+    configuration is trained anew.
+    """
     order = ranked([outcome for outcome, _ in outcomes])
     if not order or not order[0].scores:
         errors = sorted({outcome.error for outcome in order if outcome.error})
@@ -215,6 +225,8 @@ def _conclude(
     draw_search(space, order, folder / PICTURE)
     for name in (TABLE, BEST, PICTURE):
         run.log_artifact(folder / name)
+    for used_up in [folder / "examples", folder / "ray", *(folder / TRIALS).glob("*/checkpoints")]:
+        shutil.rmtree(used_up, ignore_errors=True)
     run.log_metrics({"best/score": best.best, "best/trial": float(best.number)})
     return SearchResult(
         name=folder.name,

@@ -45,6 +45,7 @@ def run_trials(
             mode="max",
             scheduler=_scheduler(past, settings, epochs),
             max_concurrent_trials=settings.parallel or None,
+            reuse_actors=False,  # what a trial leaves in its process touches no other
         ),
         run_config=tune.RunConfig(
             name=orders[0].token,
@@ -87,8 +88,14 @@ def _ended_trials(
     from ray.tune import Callback
 
     class EndedTrials(Callback):
+        def __init__(self, epochs, begun, ended):
+            self._epochs, self._begun, self._ended = epochs, begun, ended
+
+        def __getstate__(self):  # Tune writes itself down with all that it was given
+            return {}
+
         def on_trial_start(self, iteration, trials, trial, **info):
-            begun(trial.config["order"].number)
+            self._begun(trial.config["order"].number)
 
         def on_trial_complete(self, iteration, trials, trial, **info):
             order: Order = trial.config["order"]
@@ -96,15 +103,16 @@ def _ended_trials(
             last = (trial.last_result or {}).get("epoch", len(scores))
             scores = scores[:last]  # an epoch that ran on while the trial was stopped
             patience = order.config["loop"]["patience"]
-            whole = len(scores) >= epochs or _exhausted(scores, patience)
-            ended(Outcome(order.number, {}, "finished" if whole else "stopped", scores))
+            whole = len(scores) >= self._epochs or _exhausted(scores, patience)
+            self._ended(Outcome(order.number, {}, "finished" if whole else "stopped", scores))
 
         def on_trial_error(self, iteration, trials, trial, **info):
             order: Order = trial.config["order"]
             lines = str(trial.get_pickled_error() or "it died").strip().splitlines()
-            ended(Outcome(order.number, {}, "failed", scores_of(order.folder), lines[-1][:300]))
+            error = lines[-1][:300]
+            self._ended(Outcome(order.number, {}, "failed", scores_of(order.folder), error))
 
-    return EndedTrials()
+    return EndedTrials(epochs, begun, ended)
 
 
 def _exhausted(scores: Sequence[float], patience: int) -> bool:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tests.training.synthetic import small_examples
+from training import checkpoint
 from training.errors import BadConfig, Conflict, NotFound
 from training.fit import METRICS
 from training.observer import Observer
@@ -13,6 +14,7 @@ from training.run_config import RunConfig
 from training.search.config import SearchConfig
 from training.search.outcome import RESULT, load_outcome
 from training.search.run import search
+from training.search.trial import Order, run_trial
 from training.tracking.metrics_log import read_metrics
 from training.tracking.server import Tracking
 
@@ -66,13 +68,13 @@ def test_a_search_finds_records_and_resumes(ray_session, materials, base, tmp_pa
     tracking = Tracking(base.tracking, tmp_path)
     assert_tracked(tracking, done)
 
-    # as if the search had been killed in trial 1, after its first epoch was done
+    assert not list(done.folder.glob("trials/*/checkpoints"))
+
+    # as if the search had been killed when trial 1 had not ended
     killed = done.folder / "trials" / "001"
     before = {n: (done.folder / "trials" / f"{n:03d}" / RESULT).read_bytes() for n in (0, 2)}
-    first = (killed / METRICS).read_text().splitlines()[0]
     for name in (RESULT, "recorded"):
         (killed / name).unlink()
-    kept = sorted((killed / "checkpoints").iterdir())
     notes = Notes()
     again = search(
         RunConfig(),  # a resume takes what it began with
@@ -88,8 +90,8 @@ def test_a_search_finds_records_and_resumes(ray_session, materials, base, tmp_pa
     assert {
         n: (done.folder / "trials" / f"{n:03d}" / RESULT).read_bytes() for n in (0, 2)
     } == before
-    assert (killed / METRICS).read_text().splitlines()[0] == first  # it went on from there
-    assert kept
+    lines = [line.split('"metrics"')[1] for line in (killed / METRICS).read_text().splitlines()]
+    assert lines[0] in lines[1:]  # it began anew, its checkpoints being gone, to the same end
     assert notes.said[0] == "2 of 3 trials have ended before"
     assert [line.split()[1] for line in notes.said[1:]] == ["1"]
     assert_tracked(tracking, again)
@@ -134,6 +136,38 @@ def test_what_cannot_be_searched_is_told_before_anything_is_done(base, tmp_path)
     with pytest.raises(BadConfig, match="no field"):
         search(base, {"loop.nothing": "uniform(0, 1)"}, SETTINGS, tmp_path, name="bad")
     assert not (tmp_path / "searches" / "bad" / "search.yaml").exists()
+
+
+def test_a_killed_trial_goes_on_from_its_checkpoint(base, tmp_path, monkeypatch):
+    """Epochs from before are told again, so that the search judges them, and none is trained."""
+    told, die_after = [], 1
+
+    def report(metrics):
+        told.append(metrics)
+        if len(told) == die_after:
+            raise InterruptedError
+
+    monkeypatch.setattr("ray.tune.report", report)
+    small_examples(people=9).save(tmp_path / "examples")
+    with checkpoint.owned(tmp_path) as token:
+        order = Order(
+            number=1,
+            folder=tmp_path / "trial",
+            examples_folder=tmp_path / "examples",
+            search_folder=tmp_path,
+            token=token,
+            config=base.model_dump(mode="json"),
+            gpu=False,
+        )
+        with pytest.raises(InterruptedError):
+            run_trial({"order": order})
+        first, die_after = told.copy(), 99
+        told.clear()
+        run_trial({"order": order})
+    assert [line["epoch"] for line in told] == [1, 2, 3]
+    assert told[0] == first[0]
+    lines = (order.folder / METRICS).read_text().splitlines()
+    assert len(lines) == EPOCHS
 
 
 def test_an_outcome_that_failed_is_tried_again(tmp_path):
