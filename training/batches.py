@@ -37,6 +37,44 @@ class Batch:
     most_people: int
     contents: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
+    def split(self, count: int) -> "Iterator[Batch]":
+        """`count` parts of about equal length, posts and people in their order; some may be empty.
+
+        The batch's `most_posts` and `most_people` stay those of the whole.
+        """
+        posts, people = len(self.posts), len(self.people)
+        for i in range(count):
+            rows = slice(posts * i // count, posts * (i + 1) // count)
+            yield self._part(rows, people * i // count, people * (i + 1) // count)
+
+    def _part(self, posts: slice, first: int, end: int) -> "Batch":
+        keys, owner = self.keys, self.history.owner
+        rows = torch.arange(len(self.posts), device=owner.device)[posts]
+        theirs = (owner >= first) & (owner < end)
+        return replace(
+            self,
+            posts=self.posts[rows],
+            keys=PostKeys(keys.row[posts], keys.author[posts], keys.text[posts], keys.image[posts]),
+            people=self.people[first:end],
+            history=History(
+                self.history.posts[theirs],
+                owner[theirs] - first,
+                self.history.weight[theirs],
+                end - first,
+            ),
+            contents={name: self._contents(name, posts) for name in self.contents},
+        )
+
+    def _contents(self, modality: str, posts: slice) -> dict[str, Tensor]:
+        """Of the posts in a slice that have any; if none has, another post's, as a stand-in."""
+        present: Tensor = getattr(self.posts, f"has_{modality}")
+        first = int(present[: posts.start].sum())
+        count = max(1, int(present[posts].sum()))
+        inputs = self.contents[modality]
+        rows = len(next(iter(inputs.values()))) if inputs else 0
+        first = max(0, min(first, rows - 1))
+        return {name: each[first : first + count] for name, each in inputs.items()}
+
 
 class BatchSampler:
     """Shuffled global batches of training posts with their authors and further people.

@@ -17,7 +17,7 @@ from training.acceleration.apply import accelerate
 from training.acceleration.devices import autocast, fuses, settings
 from training.acceleration.prefetching import feed
 from training.acceleration.sharding import is_sharded, synchronise, towers_whole
-from training.batches import BatchSampler
+from training.batches import Batch, BatchSampler
 from training.checkpoint import Progress
 from training.config import Config
 from training.distributed import from_first, rank, world_size
@@ -26,6 +26,7 @@ from training.evaluation.embedded import Direction
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.examples import Examples
+from training.gradient_cache import cached_backward
 from training.objective import Objective
 from training.state import State, fresh
 from training.tuning import refreshed
@@ -39,6 +40,9 @@ class LoopConfig(Config):
     """Posts of a step's global batch, all workers together."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step; negatives stay within a batch."""
+    cache_rows: Annotated[int, Field(ge=0)] = 0
+    """Posts, and people, that a worker encodes at once of a batch whose activations don't fit, in
+    two passes; negatives are still the whole batch. 0 encodes all at once, in one pass."""
     people: Annotated[int, Field(ge=0)] = 512
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -154,9 +158,7 @@ def _epoch(
         for number, batch in enumerate(waiting, start=1):
             stepping = number % config.accumulate == 0 or number == batches
             with _synchronised(model, stepping):
-                with autocast(acceleration, device):
-                    loss, terms = model(batch)
-                (loss / config.accumulate).backward()
+                terms = _backward(model, state.objective, batch, config, acceleration, stepping)
             for name, value in terms.items():
                 sums[name] = sums[name] + value if name in sums else value
             if stepping:
@@ -169,6 +171,31 @@ def _epoch(
         "train/data_wait": waiting.waited_s,
         "train/data_wait_share": waiting.waited_s / took,
     }
+
+
+def _backward(
+    model: nn.Module,
+    objective: Objective,
+    batch: Batch,
+    config: LoopConfig,
+    acceleration: AccelerationConfig,
+    stepping: bool,
+) -> dict[str, Tensor]:
+    device = batch.people.device
+    if 0 < config.cache_rows < max(batch.most_posts, batch.most_people):
+        with autocast(acceleration, device):
+            return cached_backward(
+                model,
+                objective,
+                batch,
+                rows=config.cache_rows,
+                scale=1 / config.accumulate,
+                synchronised=lambda last: _synchronised(model, stepping and last),
+            )
+    with autocast(acceleration, device):
+        loss, terms = model(batch)
+    (loss / config.accumulate).backward()
+    return terms
 
 
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:

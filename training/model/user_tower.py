@@ -64,9 +64,10 @@ class UserTower(nn.Module):
 def pool(features: Tensor, present: Tensor, history: History) -> tuple[Tensor, Tensor]:
     """Weighted mean of the features of each person: (B, K), and the summed weight (B,)."""
     weight = history.weight * present
-    sums = features.new_zeros(history.people, features.shape[1])
-    sums.index_add_(0, history.owner, features * weight[:, None])
-    mass = features.new_zeros(history.people).index_add_(0, history.owner, weight)
+    weighted = features * weight[:, None]  # in float32 even if the features are not
+    sums = weighted.new_zeros(history.people, features.shape[1])
+    sums.index_add_(0, history.owner, weighted)
+    mass = weight.new_zeros(history.people).index_add_(0, history.owner, weight)
     return sums / mass.clamp(min=1e-6)[:, None], mass
 
 

@@ -16,8 +16,8 @@ from training.acceleration import AccelerationConfig
 from training.acceleration.sharding import is_sharded, like, whole
 
 FILES = ("model", "average", "best", "optimizer")
-CLOSE = {"rtol": 1e-4, "atol": 2e-5}
-"""Sums over workers are taken in another order, and Adam divides by small numbers."""
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+"""Batches encoded in parts are summed in another order, and Adam divides by small numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def losses(runs: Path, way: str) -> list[dict[str, float]]:
     ]
 
 
-@pytest.mark.parametrize("way", ["fsdp", "fsdp-checkpointing"])
+@pytest.mark.parametrize("way", ["fsdp", "fsdp-checkpointing", "fsdp-cached"])
 def test_sharded_training_is_that_of_whole_copies(runs, way):
     """Weights, moving average, best weights and moments, after two epochs with accumulation."""
     assert_same(runs / way, runs / "ddp")
@@ -83,7 +83,7 @@ def test_blocks_gathered_in_bf16_learn_much_the_same(runs):
     half, plain = losses(runs, "fsdp-bf16"), losses(runs, "ddp")
     for line, wanted in zip(half, plain, strict=True):
         terms = {name: value for name, value in wanted.items() if name.startswith("loss/")}
-        assert {name: line[name] for name in terms} == pytest.approx(terms, rel=0.02)
+        assert {name: line[name] for name in terms} == pytest.approx(terms, rel=0.1)
     assert half != plain
     assert {t.dtype for t in contents(runs / "fsdp-bf16").values()} <= {torch.float32}
 
