@@ -44,8 +44,7 @@ class Batch:
     def split(self, count: int) -> "Iterator[Batch]":
         """`count` parts of about equal length, posts and people in their order; some may be empty.
 
-        The batch's `most_posts` and `most_people` stay those of the whole; a part reads its own
-        contents.
+        The batch's `most_posts` and `most_people` stay those of the whole.
         """
         posts, people = len(self.posts), len(self.people)
         for i in range(count):
@@ -67,8 +66,18 @@ class Batch:
                 self.history.weight[theirs],
                 end - first,
             ),
-            contents={},
+            contents={name: self._contents(name, posts) for name in self.contents},
         )
+
+    def _contents(self, modality: str, posts: slice) -> dict[str, Tensor]:
+        """Of the posts in a slice that have any; if none has, another post's, as a stand-in."""
+        present: Tensor = getattr(self.posts, f"has_{modality}")
+        first = int(present[: posts.start].sum())
+        count = max(1, int(present[posts].sum()))
+        inputs = self.contents[modality]
+        rows = len(next(iter(inputs.values()))) if inputs else 0
+        first = max(0, min(first, rows - 1))
+        return {name: each[first : first + count] for name, each in inputs.items()}
 
 
 class BatchSampler:

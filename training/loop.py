@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -171,7 +171,7 @@ def _epoch(
     _seed_dropout(config, epoch, done)
     begun = time.perf_counter()
     ready = sampler.epoch(epoch, start=done)
-    waiting = feed(ready, _reading(state.objective, config), acceleration, device)
+    waiting = feed(ready, state.objective.read, acceleration, device)
     with closing(waiting):
         for number, batch in enumerate(waiting, start=done + 1):
             stepping = number % config.accumulate == 0 or number == batches
@@ -195,19 +195,6 @@ def _epoch(
     }
 
 
-def _in_parts(batch: Batch, config: LoopConfig) -> bool:
-    return 0 < config.cache_rows < max(batch.most_posts, batch.most_people)
-
-
-def _reading(objective: Objective, config: LoopConfig) -> Callable[[Batch, Executor], Batch]:
-    """What is done to a batch ahead; one that is encoded in parts reads them when due."""
-
-    def read(batch: Batch, pool: Executor) -> Batch:
-        return batch if _in_parts(batch, config) else objective.read(batch, pool)
-
-    return read
-
-
 def _backward(
     model: nn.Module,
     objective: Objective,
@@ -216,7 +203,8 @@ def _backward(
     acceleration: AccelerationConfig,
     stepping: bool,
 ) -> dict[str, Tensor]:
-    if _in_parts(batch, config):
+    casting = partial(autocast, acceleration, batch.people.device)
+    if 0 < config.cache_rows < max(batch.most_posts, batch.most_people):
         return cached_backward(
             model,
             objective,
@@ -224,10 +212,10 @@ def _backward(
             rows=config.cache_rows,
             scale=1 / config.accumulate,
             synchronised=lambda last: _synchronised(model, stepping and last),
-            casting=lambda: autocast(acceleration, batch.people.device),
+            casting=casting,
         )
     with _synchronised(model, stepping):
-        with autocast(acceleration, batch.people.device):
+        with casting():
             loss, terms = model(batch)
         (loss / config.accumulate).backward()
     return terms

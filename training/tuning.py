@@ -93,11 +93,12 @@ def read_contents(
 
 def encode_inputs(encoder: Encoder, inputs: Inputs, frozen: Tensor, present: Tensor) -> Tensor:
     """As `encode_present`, of what `inputs_of` read."""
-    if not inputs:
+    there = bool(present.any())
+    if not inputs or not (there or is_sharded(encoder)):
         return frozen
     encoded = encoder({name: each.to(frozen.device) for name, each in inputs.items()})
     features = frozen.clone()
-    if bool(present.any()):
+    if there:
         features[present] = encoded.to(features.dtype)
         return features
     return features + 0 * encoded.sum()  # the stand-in: no feature, but a part in the backward pass

@@ -1,5 +1,6 @@
 import contextlib
 
+import pytest
 import torch
 
 from tests.training.synthetic import small_examples
@@ -118,6 +119,16 @@ def test_accumulated_batches_make_fewer_steps():
     config = loop.LoopConfig(epochs=1, batch_size=8, accumulate=2)
     state, _ = train(small_examples(), config)
     assert state.progress.step == 2
+
+
+def test_every_epoch_says_how_fast_it_was_and_how_long_it_waited():
+    config = loop.LoopConfig(epochs=2, batch_size=16)
+    _, history = train(small_examples(), config)
+    for line in history:
+        assert line["train/samples_per_second"] > 0
+        assert 0 < line["train/data_wait_share"] < 1
+        seconds = 32 / line["train/samples_per_second"]  # two batches of the 36 posts
+        assert line["train/data_wait"] == pytest.approx(line["train/data_wait_share"] * seconds)
 
 
 def test_the_rate_rises_then_falls():

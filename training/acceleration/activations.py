@@ -24,7 +24,10 @@ def checkpoint_activations(backbone: nn.Module, *, sharded: bool = False) -> str
     for module in backbone.modules():
         known: Any = module
         if getattr(known, "supports_gradient_checkpointing", False):
-            known.gradient_checkpointing_enable({"use_reentrant": False})
+            # its name until release 6 of transformers, and the one that follows
+            old = "gradient_checkpointing_enable"
+            switch = getattr(known, "activation_checkpointing_enable", None) or getattr(known, old)
+            switch({"use_reentrant": False})
             return "transformers"
         if not sharded and hasattr(known, "set_grad_checkpointing"):
             known.set_grad_checkpointing(True)

@@ -27,7 +27,7 @@ class AccelerationConfig(Config):
     checkpointing: bool = False
     """Compute activations of encoder blocks anew in the backward pass instead of keeping them."""
     fused_optimizer: bool | Literal["auto"] = "auto"
-    """One kernel for the whole optimizer step. `auto`: on GPUs."""
+    """One kernel for the whole optimizer step. `auto`: on GPUs and CPUs, which have one."""
     tf32: bool = True
     """Let float32 matrix products on GPUs round their inputs to 10 bits of mantissa."""
     prefetch: Annotated[int, Field(ge=0, le=64)] = 1

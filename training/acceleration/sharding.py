@@ -4,7 +4,8 @@ Units that are gathered together: each block of an encoder, the rest of that enc
 with all towers and losses. Collectives of a step: an all-gather a unit forward (and again backward,
 but for the root), a reduce-scatter of its gradients backward. Every worker must run every unit in
 every step, or the others wait for ever; `training.tuning` gives an encoder a stand-in where a
-worker's share holds nothing for it.
+worker's share holds nothing for it. (A step in which nobody's does moves that encoder by its
+momentum alone; whole copies stay where they are.)
 
 Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277); `torch.distributed.fsdp.fully_shard`.
 """
