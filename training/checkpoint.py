@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROGRESS = "progress.json"
+TABLES = "tables.safetensors"
+"""Rows of sharded user tables, those of all workers in one file."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,18 @@ def save(folder: Path, state: "State") -> None:
 
     Args:
         folder: an empty or absent folder.
-        state: the optimizer's moments go to safetensors too, so that nothing is pickled.
+        state: the optimizer's moments go to safetensors too, so that nothing is pickled. Sharded
+            tables must have been gathered since the last step (`State.gather_tables`).
     """
+    if state.tables and not state.gathered:
+        raise RuntimeError("gather the sharded tables of all workers before saving")
     folder.mkdir(parents=True, exist_ok=True)
     save_file(_plain(state.objective.state_dict()), folder / "model.safetensors")
     save_file(_plain(state.average), folder / "average.safetensors")
     save_file(_plain(state.best), folder / "best.safetensors")
     save_file(_flat_optimizer(state.optimizer), folder / "optimizer.safetensors")
+    if state.gathered:
+        save_file(state.gathered, folder / TABLES)
     digests = {path.name: _digest(path) for path in sorted(folder.glob("*.safetensors"))}
     text = json.dumps(asdict(state.progress) | {"digests": digests}, indent=1)
     (folder / PROGRESS).write_text(text, encoding="utf-8")
@@ -79,6 +86,19 @@ def load(folder: Path, state: "State") -> None:
     state.average = load_file(folder / "average.safetensors", device=str(device))
     state.best = load_file(folder / "best.safetensors", device=str(device))
     state.progress = replace(progress, digests={})
+    state.take_tables(folder / TABLES)
+
+
+def best_weights(folder: Path) -> dict[str, Tensor]:
+    """The objective's weights of the best epoch, with the rows of tables that were sharded."""
+    weights = load_file(folder / "best.safetensors")
+    if (folder / TABLES).exists():
+        with safe_open(folder / TABLES, "pt") as file:
+            for name in file.keys():  # noqa: SIM118, which is no dictionary
+                table, _, part = name.rpartition(".")
+                if part == "best":
+                    weights[f"{table}.weight"] = file.get_tensor(name)
+    return weights
 
 
 def whole(folder: Path) -> Progress | None:

@@ -106,6 +106,7 @@ def run(
         metrics = _epoch(model, state, sampler, epoch, config, total_steps, device)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
         metrics |= _validate(state, sampler.examples, epoch)
+        state.gather_tables()
         report(metrics, state)
     return state
 
@@ -172,10 +173,13 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
     metrics: dict[str, float] = {}
     best = state.progress.best_score
     improved = 0
-    if rank() == 0:
+    embedded = None
+    if rank() == 0 or state.tables:
         space, whitened = state.objective.space, not state.objective.encoders
         with state.averaged():
-            embedded = embed_split(space, examples, "validation", whitened=whitened)
+            if rank() == 0:
+                embedded = embed_split(space, examples, "validation", whitened=whitened)
+    if embedded is not None:
         retrieval = evaluate_retrieval(embedded)
         score = selection_score(retrieval)
         metrics = {

@@ -29,6 +29,12 @@ _WARM = 64
 """Posts of the first, small step."""
 _PICTURES, _PICTURE_ROWS, _PIXELS = 256, 32, 64
 _FEATURES = 64
+_ALONE = {
+    "MALLOC_MMAP_THRESHOLD_": "65536",  # freed tensors go back to the system at once
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "OMP_NUM_THREADS": "1",
+}
+"""Environment of a measured process."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def measure(step: Step) -> int:
     """
     ended = subprocess.run(
         [sys.executable, "-m", "infra.benchmarks.batch_memory", "step", json.dumps(asdict(step))],
-        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"},
+        env=os.environ | _ALONE,
         capture_output=True,
         text=True,
     )
