@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 PROGRESS = "progress.json"
 OWNER = "owner"
 """File of a run's folder with the token of its driver."""
+TABLES = "tables.safetensors"
+"""Rows of sharded user tables, those of all workers in one file."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Snapshot:
         model, average, best: see `State`.
         optimizer: moments as `number of the parameter.name of the moment`.
         progress: counters.
+        tables: rows of sharded user tables as `table.part`; see `State.tables`.
     """
 
     model: dict[str, Tensor]
@@ -74,6 +78,7 @@ class Snapshot:
     best: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     progress: Progress
+    tables: dict[str, Tensor] = field(default_factory=dict)
 
 
 def snapshot(state: "State") -> Snapshot | None:
@@ -81,6 +86,7 @@ def snapshot(state: "State") -> Snapshot | None:
 
     Every worker calls it: where weights are sharded, each tensor is gathered from all.
     """
+    tables = state.whole_tables()
     if rank() != 0 and not is_sharded(state.objective):
         return None
     found = Snapshot(
@@ -89,6 +95,7 @@ def snapshot(state: "State") -> Snapshot | None:
         best=_whole(state.best),
         optimizer=_whole(_flat_optimizer(state.optimizer)),
         progress=state.progress,
+        tables=tables,
     )
     return found if rank() == 0 else None
 
@@ -112,6 +119,8 @@ def write(folder: Path, state: Snapshot) -> None:
     save_file(state.average, folder / "average.safetensors")
     save_file(state.best, folder / "best.safetensors")
     save_file(state.optimizer, folder / "optimizer.safetensors")
+    if state.tables:
+        save_file(state.tables, folder / TABLES)
     digests = {path.name: _digest(path) for path in sorted(folder.glob("*.safetensors"))}
     text = json.dumps(asdict(state.progress) | {"digests": digests}, indent=1)
     (folder / PROGRESS).write_text(text, encoding="utf-8")
@@ -135,6 +144,19 @@ def load(folder: Path, state: "State") -> None:
     _load_optimizer(state.optimizer, load_file(folder / "optimizer.safetensors"))
     state.average, state.best = share("average"), share("best")
     state.progress = replace(progress, digests={})
+    state.take_tables(folder / TABLES)
+
+
+def best_weights(folder: Path) -> dict[str, Tensor]:
+    """The objective's weights of the best epoch, with the rows of tables that were sharded."""
+    weights = load_file(folder / "best.safetensors")
+    if (folder / TABLES).exists():
+        with safe_open(folder / TABLES, "pt") as file:
+            for name in file.keys():  # noqa: SIM118, which is no dictionary
+                table, _, part = name.rpartition(".")
+                if part == "best":
+                    weights[f"{table}.weight"] = file.get_tensor(name)
+    return weights
 
 
 def whole(folder: Path) -> Progress | None:

@@ -282,11 +282,13 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":
-    """The objective with the weights of its best epoch."""
-    from safetensors.torch import load_file
+    """The objective with the weights of its best epoch; a table that was sharded is whole."""
+    from training.checkpoint import best_weights
+    from training.model import ModelConfig
 
-    objective = build_objective(plan, examples)
-    objective.load_state_dict(load_file(checkpoint / "best.safetensors"))
+    space = ModelConfig.parse(plan.space).unsharded().model_dump(mode="json")
+    objective = build_objective(replace(plan, space=space), examples)
+    objective.load_state_dict(best_weights(checkpoint))
     return objective.eval()
 
 

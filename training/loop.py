@@ -265,7 +265,7 @@ def _validate(state: State, examples: Examples, epoch: int, config: LoopConfig) 
     embedded = None
     part = sample(examples, config.validation, ["validation"])
     chosen, people = (part.examples, part.people) if part else (examples, None)
-    if rank() == 0 or is_sharded(state.objective):
+    if rank() == 0 or is_sharded(state.objective) or state.tables:
         space, whitened = state.objective.space, not state.objective.encoders
         with state.averaged(), towers_whole(state.objective):
             if rank() == 0:

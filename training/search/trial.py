@@ -65,7 +65,7 @@ def run_trial(config: dict[str, Order]) -> None:
         examples = Examples.load(order.examples_folder)
         objective = build_objective(plan, examples)
         objective.space.fit_inputs(examples.features[examples.rows("train")])
-        state = loop.begin(objective.to(device), run.loop)
+        state = loop.begin(objective.to(device), run.loop, run.acceleration)
         newest = checkpoint.latest(order.folder / "checkpoints")
         if newest is not None:
             checkpoint.load(newest, state)
@@ -73,8 +73,13 @@ def run_trial(config: dict[str, Order]) -> None:
             tune.report({"epoch": epoch, "score": score})
 
         def report(metrics: dict[str, float], state) -> None:
-            append_metrics(order.folder / METRICS, state.progress.epoch, metrics)
-            keep(order.folder / "checkpoints", state)
+            whole = checkpoint.snapshot(state)
+            assert whole is not None  # a trial is one process
+            if metrics:
+                append_metrics(order.folder / METRICS, state.progress.epoch, metrics)
+            keep(order.folder / "checkpoints", whole)
+            if not metrics:  # within an epoch
+                return
             tune.report({"epoch": state.progress.epoch, "score": metrics[SCORE]})
 
-        loop.run(state, examples, run.loop, report, device)
+        loop.run(state, examples, run.loop, report, run.acceleration)
