@@ -111,6 +111,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     from training.examples import Examples
     from training.state import State
     from training.tracking.metrics_log import append_metrics
+    from training.whitened import with_whitened
 
     plan = config["plan"]
     _require_ownership(plan)
@@ -118,6 +119,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     examples = Examples.load(plan.examples_folder)
     settings = loop.LoopConfig.parse(plan.loop)
     state = loop.begin(build_objective(plan, examples).to(device), settings)
+    examples = with_whitened(examples, plan.examples_folder)
     newest = _agree(checkpoint.latest(plan.run_folder / "checkpoints") if rank() == 0 else None)
     if newest is not None:
         checkpoint.load(newest, state)
@@ -169,16 +171,20 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
     """
     from safetensors.torch import save_file
 
+    from training.whitened import save_whitened
+
     examples.save(plan.examples_folder)
     plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
     space = build_objective(plan, examples).space
-    space.fit_inputs(examples.features[examples.rows("train")])
+    space.fit_inputs(examples.features, examples.rows("train"))
     fitted = {
         name: tensor.contiguous()
         for name, tensor in space.state_dict().items()
         if name.startswith(("whiten_", "meaning.scale"))
     }
     save_file(fitted, plan.examples_folder / WHITENING)
+    if not plan.encoders:  # else the features change while the encoders learn
+        save_whitened(space, examples, plan.examples_folder)
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":
