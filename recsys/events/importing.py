@@ -46,13 +46,12 @@ def import_data(data: "CleanData", events: Events) -> ImportReport:
 
     Raises: Conflict if a post is there already as another person's.
     """
-    taken_people = _each(data.batches("users", ["user_id", "text"]), _person, events.add_people)
-    taken_posts = _each(data.batches("posts", _COLUMNS), _post, events.add_posts)
-    taken_reactions = _each(data.reaction_batches(), _reaction, events.add_reactions)
+    people, known = _each(data.batches("users", ["user_id", "text"]), _person, events.add_people)
+    posts, told = _each(data.batches("posts", _COLUMNS), _post, events.add_posts)
+    reactions, done = _each(data.reaction_batches(), _reaction, events.add_reactions)
     _bring_pictures(data, events)
-    total = sum(data.manifest.counts[table] for table in ("posts", "reactions", "users"))
-    taken = taken_posts + taken_reactions + taken_people
-    return ImportReport(taken_posts, taken_reactions, taken_people, total - taken)
+    refused = known + told + done - people - posts - reactions
+    return ImportReport(posts, reactions, people, refused)
 
 
 def _bring_pictures(data: "CleanData", events: Events) -> None:
@@ -75,12 +74,14 @@ def _bring_pictures(data: "CleanData", events: Events) -> None:
 
 def _each(
     batches: Iterator[pa.RecordBatch], record: Callable[[dict[str, Any]], Any], add: Callable
-) -> int:
-    return sum(
-        add([record(row) for row in batch.slice(start, _ROWS).to_pylist()])
-        for batch in batches
-        for start in range(0, len(batch), _ROWS)
-    )
+) -> tuple[int, int]:
+    """How many rows were taken, and how many there were."""
+    taken = seen = 0
+    for batch in batches:
+        seen += len(batch)
+        for start in range(0, len(batch), _ROWS):
+            taken += add([record(row) for row in batch.slice(start, _ROWS).to_pylist()])
+    return taken, seen
 
 
 def _person(row: dict[str, Any]) -> Person:
