@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from training.space import Space
 
 _PUBLIC, _PRIVATE = 1, 2
+_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ def plan(
         )
     people = np.array(events.people(), dtype=np.str_)
     authors = np.zeros(len(state), np.int32)
-    authors[rows] = np.searchsorted(people, features.user_ids[rows])
+    for some in np.array_split(rows, -(-len(rows) // _AT_ONCE)):
+        named = np.asarray(features.user_ids[some], dtype=np.str_)
+        authors[some] = np.searchsorted(people, named)
     found = history_arrays(
         authors, events.reaction_batches(), people, hashes, state == _PUBLIC, config
     )

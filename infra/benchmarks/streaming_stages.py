@@ -153,10 +153,16 @@ def truth(folder: Path) -> dict[str, Any]:
     known = _interests(folder, ids)
     chosen = np.flatnonzero(known >= 0)[:_DRAWN]
     _, _, posts = embed_posts(space.joint, some.examples.features)
-    places = space.subjects(posts[chosen], "post")
-    clusters = KMeans(INTERESTS, n_init=2, random_state=0)  # type: ignore[arg-type]
-    found = clusters.fit_predict(places)
-    nmi = normalized_mutual_info_score(known[chosen], found)
+    likeness = {
+        name: normalized_mutual_info_score(
+            known[chosen],
+            KMeans(INTERESTS, n_init=2, random_state=0).fit_predict(places[chosen]),  # type: ignore[arg-type]
+        )
+        for name, places in (
+            ("nmi", space.as_query(posts, "post", "post")),
+            ("nmi_of_text", some.examples.features.text.numpy()),
+        )
+    }
     people, present = embed_people(space.joint, some.examples, some.identities(space.users))
     rows = pq.read_table(folder / "network/truth/people.parquet").to_pylist()
     own = {row["user_id"]: row["interests"] for row in rows}
@@ -167,7 +173,7 @@ def truth(folder: Path) -> dict[str, Any]:
         best = np.argsort(-(posts[chosen] @ query), kind="stable")[:10]
         hits.append(np.isin(known[chosen][best], theirs).mean())
         chance.append(np.isin(known[chosen], theirs).mean())
-    return {"nmi": nmi, "precision": float(np.mean(hits)), "chance": float(np.mean(chance))}
+    return likeness | {"precision": float(np.mean(hits)), "chance": float(np.mean(chance))}
 
 
 def _interests(folder: Path, post_ids: "np.ndarray") -> "np.ndarray":
