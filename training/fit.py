@@ -209,6 +209,7 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     from training.checkpoint_store import keep
     from training.examples import Examples
     from training.tracking.metrics_log import append_metrics
+    from training.whitened import with_whitened
 
     group = Group(plan.run_folder, plan.token, scaling.disk_patience_s)
     group.go_on()
@@ -217,6 +218,7 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     settings = loop.LoopConfig.parse(plan.loop)
     acceleration = AccelerationConfig.parse(plan.acceleration)
     state = loop.begin(build_objective(plan, examples).to(device), settings, acceleration)
+    examples = with_whitened(examples, plan.examples_folder)
     newest = group.newest(plan.run_folder / "checkpoints")
     if newest is not None:
         checkpoint.load(newest, state)
@@ -269,16 +271,20 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
     """
     from safetensors.torch import save_file
 
+    from training.whitened import save_whitened
+
     examples.save(plan.examples_folder)
     plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
     space = build_objective(plan, examples).space
-    space.fit_inputs(examples.features[examples.rows("train")])
+    space.fit_inputs(examples.features, examples.rows("train"))
     fitted = {
         name: tensor.contiguous()
         for name, tensor in space.state_dict().items()
         if name.startswith(("whiten_", "meaning.scale"))
     }
     save_file(fitted, plan.examples_folder / WHITENING)
+    if not plan.encoders:  # else the features change while the encoders learn
+        save_whitened(space, examples, plan.examples_folder)
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":

@@ -128,8 +128,11 @@ def run(
     """
     device = next(state.objective.parameters()).device
     model = parallel(state.objective)
+    if not examples.whitened:
+        features = state.objective.inputs(examples.features)
+        examples = replace(examples, features=features)
     sampler = BatchSampler(
-        replace(examples, features=state.objective.inputs(examples.features)),
+        examples,
         batch_size=config.batch_size,
         people=config.people,
         short_histories=config.short_histories,

@@ -139,7 +139,7 @@ def train(
         retrieval=retrieval,
         validation=score,
         data=materials.data,
-        quarantined=len(materials.data.quarantine()),
+        quarantined=materials.data.manifest.report.quarantined,
     )
 
 

@@ -8,13 +8,16 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from training.data.columns import Batches, hash_array, id_hashes, text_array
 from training.data.config import DataConfig, SplitConfig
 from training.data.files import parts_of
 from training.data.image_store import ImageStore, build
 from training.data.report import CheckReport
+from training.data.split import PARTS
 from training.data.tables import CLEAN, MAPPED_IDS
 from training.errors import BadData, NotFound
 
@@ -123,6 +126,10 @@ class CleanData:
         """The reactions: `REACTIONS`; empty if no source was given."""
         return self._read("reactions", None)
 
+    def reaction_batches(self) -> Iterator[pa.RecordBatch]:
+        """The reactions in their order, some ten thousand at a time."""
+        return self.batches("reactions", CLEAN["reactions"].names)
+
     def users(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Every known person once: `USERS` without `image`, or the columns asked for."""
         return self._read("users", columns)
@@ -140,6 +147,32 @@ class CleanData:
         """(N,) text, aligned with `posts()`: train, validation or test (by time also unused)."""
         parts = pq.read_table(self.root / "splits.parquet", columns=["split"])["split"]
         return parts.to_numpy().astype("<U10")
+
+    def split_codes(self) -> np.ndarray:
+        """(N,) uint8, aligned with `posts()`: indices of `split.PARTS`."""
+        codes = np.empty(self.manifest.counts["posts"], np.uint8)
+        at = 0
+        with pq.ParquetFile(self.root / "splits.parquet", pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["split"]):
+                found = pc.index_in(batch.column(0), value_set=pa.array(PARTS))  # type: ignore[attr-defined]
+                codes[at : at + len(batch)] = found.to_numpy(zero_copy_only=False)
+                at += len(batch)
+        return codes
+
+    def ids(self, column: str) -> np.ndarray:
+        """(N,) text: `post_id` or `user_id` of the posts; in memory only where they are few."""
+        return text_array(self._column(column), self.manifest.counts["posts"], self.root)
+
+    def id_hashes(self, column: str) -> np.ndarray:
+        """(N,) uint64 of `post_id` or `user_id` of the posts; see `identity.hash_id`."""
+        return id_hashes(self._column(column), self.manifest.counts["posts"])
+
+    def content_hashes(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 16) uint8 of `text_hash` or `image_hash`, and (N,) bool: whether there is one."""
+        return hash_array(self._column(column), self.manifest.counts["posts"])
+
+    def _column(self, name: str) -> Batches:
+        return lambda: self.batches("posts", [name])
 
     def images(self, rows: Sequence[int]) -> list[bytes | None]:
         """The encoded images of some posts by row number, None where a post has none.
