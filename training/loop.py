@@ -2,88 +2,31 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, nullcontext
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
-from typing import Annotated, Any
 
 import torch
-from pydantic import Field, model_validator
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import nn
 
 from training.acceleration import AccelerationConfig
 from training.acceleration.apply import accelerate
-from training.acceleration.devices import autocast, fuses, settings
+from training.acceleration.devices import fuses, settings
 from training.acceleration.prefetching import feed
-from training.acceleration.sharding import is_sharded, synchronise, towers_whole
-from training.batches import Batch, BatchSampler
+from training.batches import BatchSampler
 from training.checkpoint import Progress
-from training.config import Config
-from training.distributed import from_first, rank, world_size
-from training.embedding import embed_split
-from training.evaluation.embedded import Direction
-from training.evaluation.retrieval import evaluate_retrieval
-from training.evaluation.selection import selection_score
+from training.distributed import rank, world_size
 from training.examples import Examples
-from training.gradient_cache import cached_backward
+from training.loop_config import LoopConfig
 from training.objective import Objective
-from training.sampling import EvaluationConfig, sample
-from training.shuffle import Shuffle
 from training.state import State, fresh
+from training.step import backward, parallel, step
 from training.tuning import refreshed
+from training.validation import validate
+
+__all__ = ["LoopConfig", "Report", "begin", "run"]
 
 Report = Callable[[dict[str, float], State], None]
-
-
-class LoopConfig(Config):
-    """How long and how fast the towers learn."""
-
-    epochs: Annotated[int, Field(ge=1)] = 15
-    batch_size: Annotated[int, Field(ge=2)] = 512
-    """Posts of a step's global batch, all workers together."""
-    accumulate: Annotated[int, Field(ge=1)] = 1
-    """Batches whose gradients are added before a step; negatives stay within a batch."""
-    cache_rows: Annotated[int, Field(ge=0)] = 0
-    """Posts, and people, that a worker encodes at once of a batch whose activations don't fit, in
-    two passes; negatives are still the whole batch. 0 encodes all at once, in one pass."""
-    people: Annotated[int, Field(ge=0)] = 512
-    """People a batch holds at least, authors included; the others serve as negatives."""
-    short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """Share of people per step whose history is cut to one to four posts."""
-    longest_history: Annotated[int, Field(ge=1)] | None = None
-    """Posts of a history that a step reads at most, drawn anew each time; left out: all. Bounds the
-    work of a step where some people post by the thousand."""
-    shuffle: Shuffle = "full"
-    """`full`, or `blocks` for tables many times larger than memory; see `training.shuffle`."""
-    checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
-    """Steps between two checkpoints within an epoch; left out: checkpoints between epochs alone."""
-    learning_rate: Annotated[float, Field(gt=0)] = 4e-3
-    encoder_learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    """For encoders that are trained too."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of all steps in which the learning rate rises; then it falls along a cosine."""
-    clip: Annotated[float, Field(gt=0)] = 5.0
-    """Largest norm of a step's gradient."""
-    average: Annotated[float, Field(ge=0, lt=1)] = 0.98
-    """Decay per step of the moving average of the weights, which is what is kept; 0 for none."""
-    patience: Annotated[int, Field(ge=1)] = 8
-    """Epochs without a better validation score before training stops."""
-    validation: EvaluationConfig = EvaluationConfig(people=10_000, posts=10_000)
-    """Of how many people and posts an epoch is judged."""
-    seed: int = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _moved(cls, values: Any) -> Any:
-        """`bf16` was here; files of earlier releases that leave it off are still read."""
-        if isinstance(values, Mapping) and "bf16" in values:
-            if values["bf16"]:
-                raise ValueError("bf16 has moved: say acceleration.precision=bf16")
-            return {name: value for name, value in values.items() if name != "bf16"}
-        return values
 
 
 def begin(
@@ -152,7 +95,7 @@ def run(
         with settings(acceleration, device):
             metrics = _epoch(model, state, sampler, config, acceleration, total_steps, report)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
-        metrics |= _validate(state, sampler.examples, epoch, config)
+        metrics |= validate(state, sampler.examples, epoch, config)
         report(metrics, state)
     return state
 
@@ -178,11 +121,11 @@ def _epoch(
     with closing(waiting):
         for number, batch in enumerate(waiting, start=done + 1):
             stepping = number % config.accumulate == 0 or number == batches
-            terms = _backward(model, state.objective, batch, config, acceleration, stepping)
+            terms = backward(model, state.objective, batch, config, acceleration, stepping)
             for name, value in terms.items():
                 sums[name] = sums[name].to(value.device) + value if name in sums else value
             if stepping:
-                _step(state, config, total_steps)
+                step(state, config, total_steps)
             if _pauses(config, number, batches):
                 losses = {name: float(value) for name, value in sums.items()}
                 state.progress = replace(state.progress, batch=number, losses=losses)
@@ -196,32 +139,6 @@ def _epoch(
         "train/data_wait": waiting.waited_s,
         "train/data_wait_share": waiting.waited_s / took,
     }
-
-
-def _backward(
-    model: nn.Module,
-    objective: Objective,
-    batch: Batch,
-    config: LoopConfig,
-    acceleration: AccelerationConfig,
-    stepping: bool,
-) -> dict[str, Tensor]:
-    casting = partial(autocast, acceleration, batch.people.device)
-    if 0 < config.cache_rows < max(batch.most_posts, batch.most_people):
-        return cached_backward(
-            model,
-            objective,
-            batch,
-            rows=config.cache_rows,
-            scale=1 / config.accumulate,
-            synchronised=lambda last: _synchronised(model, stepping and last),
-            casting=casting,
-        )
-    with _synchronised(model, stepping):
-        with casting():
-            loss, terms = model(batch)
-        (loss / config.accumulate).backward()
-    return terms
 
 
 def _pauses(config: LoopConfig, number: int, batches: int) -> bool:
@@ -239,61 +156,6 @@ def _seed_dropout(config: LoopConfig, epoch: int, batch: int) -> None:
     torch.manual_seed(config.seed * 7_919 + place + rank())
 
 
-def _step(state: State, config: LoopConfig, total_steps: int) -> None:
-    nn.utils.clip_grad_norm_(state.objective.parameters(), config.clip)
-    share = schedule(state.progress.step, total_steps, config.warmup)
-    for group in state.optimizer.param_groups:
-        group["lr"] = group["peak"] * share
-    state.optimizer.step()
-    state.optimizer.zero_grad(set_to_none=True)
-    state.stepped(config.average)
-
-
-def schedule(step: int, total: int, warmup: float) -> float:
-    """Share of the full learning rate at a step: linear warm-up, then a cosine to a hundredth."""
-    rising = max(1, round(total * warmup))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.01 + 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
-
-
-def _validate(state: State, examples: Examples, epoch: int, config: LoopConfig) -> dict[str, float]:
-    """Worker 0 scores the validation split; all workers learn whether it is the best.
-
-    Where weights are sharded, all workers hand worker 0 theirs.
-    """
-    metrics: dict[str, float] = {}
-    best = state.progress.best_score
-    improved = 0
-    embedded = None
-    part = sample(examples, config.validation, ["validation"])
-    chosen, people = (part.examples, part.people) if part else (examples, None)
-    if rank() == 0 or is_sharded(state.objective) or state.tables:
-        space, whitened = state.objective.space, not state.objective.encoders
-        with state.averaged(), towers_whole(state.objective):
-            if rank() == 0:
-                embedded = embed_split(space, chosen, "validation", people, whitened=whitened)
-    if embedded is not None:
-        retrieval = evaluate_retrieval(embedded)
-        score = selection_score(retrieval)
-        metrics = {
-            f"validation/{direction}": values[Direction(direction).headline]
-            for direction, values in retrieval.items()
-        }
-        metrics["validation/score"] = score
-        if part is not None:  # not to be compared with scores among all
-            metrics["validation/people"] = len(chosen.users)
-            metrics["validation/posts"] = len(embedded)
-        improved = int(best is None or score > best)
-        best = max(score, best) if best is not None else score
-    progress = replace(state.progress, epoch=epoch + 1, batch=0, losses={}, best_score=best)
-    if from_first(improved):
-        state.keep_best()
-        progress = replace(progress, best_epoch=epoch + 1)
-    state.progress = progress
-    return metrics
-
-
 def _refreshed(objective: Objective, examples: Examples, device: torch.device | str) -> Examples:
     if objective.content is None:
         return examples
@@ -302,24 +164,3 @@ def _refreshed(objective: Objective, examples: Examples, device: torch.device | 
 
 def _exhausted(progress: Progress, config: LoopConfig) -> bool:
     return progress.epoch - progress.best_epoch >= config.patience
-
-
-def parallel(objective: Objective) -> nn.Module:
-    """The objective as every worker runs it: gradients are their mean.
-
-    Itself if there is one worker, and if its weights are sharded, which does the same.
-    """
-    if world_size() == 1 or is_sharded(objective):
-        return objective
-    return DistributedDataParallel(
-        objective,
-        gradient_as_bucket_view=True,
-        find_unused_parameters=not objective.reaches_all,
-    )
-
-
-def _synchronised(model: nn.Module, stepping: bool):
-    if isinstance(model, DistributedDataParallel) and not stepping:
-        return model.no_sync()
-    synchronise(model, stepping)
-    return nullcontext()

@@ -125,6 +125,9 @@ def run(step: Step) -> int:
     import torch
 
     from training import loop
+    from training.acceleration import AccelerationConfig
+    from training.step import backward
+    from training.step import step as take_step
 
     torch.manual_seed(0)
     objective = _objective(step)
@@ -133,8 +136,8 @@ def run(step: Step) -> int:
     for posts in (_WARM, step.posts):
         batch = _batch(posts, objective.space.image_features)
         before = _begin_peak()
-        loop._backward(objective, objective, batch, config, True)
-        loop._step(state, config, 10)
+        backward(objective, objective, batch, config, AccelerationConfig(), stepping=True)
+        take_step(state, config, 10)
     return _memory("VmHWM") - before
 
 

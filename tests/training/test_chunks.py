@@ -16,8 +16,8 @@ from tests.training.crowd import (
 from tests.training.gloo import WORLD
 from training import objective as steps
 from training.distributed import rank, world_size
-from training.loop import parallel
 from training.losses.base import PairLossConfig, build_loss, losses
+from training.step import parallel
 
 STILL = {"dropout": 0.0, "input_dropout": 0.0, "user": {"id_dropout": 0.0}}
 build_loss(PairLossConfig())  # which files all of them

@@ -102,7 +102,7 @@ def pair(ray_session, tmp_path_factory) -> Path:
 
         from tests.training.test_fit import gradients
         from training.fit import _train
-        from training.loop import parallel
+        from training.step import parallel
 
         rank = ray.train.get_context().get_world_rank()
         for plan in config["plans"]:

@@ -23,6 +23,7 @@ from training.distributed import rank, world_size
 from training.encoders import EncoderConfig
 from training.encoders.image import ImageEncoder, ImagePreprocessing
 from training.gradient_cache import cached_backward
+from training.step import parallel, synchronised
 
 CROWD = Crowd(11, posts=31, people=7, present=0.7)
 STILL = {"dropout": 0.0, "input_dropout": 0.0, "user": {"id_dropout": 0.0}}
@@ -77,7 +78,7 @@ def pulled(how: str, *, still: bool = False, encoder: bool = True, autocast: boo
         found.encoders["image"] = image_encoder(0.0 if still else 0.3)
     found.train()
     batch = first_batch(found, examples, CROWD.posts, rank=rank(), world=world_size())
-    model = loop.parallel(found)
+    model = parallel(found)
     count = -(-max(batch.most_posts, batch.most_people) // ROWS)
     torch.manual_seed(5 + rank())
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -88,7 +89,7 @@ def pulled(how: str, *, still: bool = False, encoder: bool = True, autocast: boo
                 batch,
                 rows=ROWS,
                 scale=1.0,
-                synchronised=partial(loop._synchronised, model),
+                synchronised=partial(synchronised, model),
             )
         else:
             loss, parts = model(batch, partial(in_parts, count) if how == "parts" else None)
@@ -142,7 +143,7 @@ def test_random_numbers_go_on_as_after_the_first_pass():
         batch,
         rows=5,
         scale=1.0,
-        synchronised=partial(loop._synchronised, objective),
+        synchronised=partial(synchronised, objective),
     )
     assert torch.equal(torch.rand(1), wanted)
 

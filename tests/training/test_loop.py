@@ -7,6 +7,7 @@ from tests.training.synthetic import small_examples
 from training import checkpoint, loop
 from training.model import JointSpace, ModelConfig
 from training.objective import LossesConfig, Objective
+from training.step import schedule
 
 
 def objective(examples, seed=0) -> Objective:
@@ -132,7 +133,7 @@ def test_every_epoch_says_how_fast_it_was_and_how_long_it_waited():
 
 
 def test_the_rate_rises_then_falls():
-    rates = [loop.schedule(step, 100, 0.1) for step in range(100)]
+    rates = [schedule(step, 100, 0.1) for step in range(100)]
     assert rates.index(max(rates)) in (9, 10)
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
