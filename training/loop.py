@@ -95,7 +95,7 @@ def run(
         with settings(acceleration, device):
             metrics = _epoch(model, state, sampler, config, acceleration, total_steps, report)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
-        metrics |= validate(state, sampler.examples, epoch, config)
+        metrics |= validate(state, sampler.examples, config.validation)
         report(metrics, state)
     return state
 

@@ -1,4 +1,4 @@
-"""How good an epoch was, and whether it was the best so far."""
+"""After each epoch: held-out posts are scored, and the best weights so far are kept."""
 
 from dataclasses import replace
 
@@ -9,23 +9,29 @@ from training.evaluation.embedded import Direction
 from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.examples import Examples
-from training.loop_config import LoopConfig
-from training.sampling import sample
+from training.sampling import EvaluationConfig, sample
 from training.state import State
 
 
-def validate(state: State, examples: Examples, epoch: int, config: LoopConfig) -> dict[str, float]:
-    """Worker 0 scores the validation split; all workers learn whether it is the best.
+def validate(state: State, examples: Examples, config: EvaluationConfig) -> dict[str, float]:
+    """Worker 0 scores the averaged weights; all workers learn whether they are the best.
 
-    Where weights are sharded, all workers hand worker 0 theirs.
+    Where weights or tables are sharded, the other workers hand worker 0 their shares.
+
+    Args:
+        state: its progress goes on by an epoch.
+        examples: with the features that the epoch ended with.
+        config: how many people and posts are judged.
+    Returns: metrics at worker 0, nothing at the others.
     """
     metrics: dict[str, float] = {}
     best = state.progress.best_score
     improved = 0
-    embedded = None
-    part = sample(examples, config.validation, ["validation"])
-    chosen, people = (part.examples, part.people) if part else (examples, None)
-    if rank() == 0 or is_sharded(state.objective) or state.tables:
+    embedded, part, chosen, people = None, None, examples, None
+    if rank() == 0:
+        part = sample(examples, config, ["validation"])
+        chosen, people = (part.examples, part.people) if part else (examples, None)
+    if rank() == 0 or state.tables or is_sharded(state.objective):
         space, whitened = state.objective.space, not state.objective.encoders
         with state.averaged(), towers_whole(state.objective):
             if rank() == 0:
@@ -43,9 +49,10 @@ def validate(state: State, examples: Examples, epoch: int, config: LoopConfig) -
             metrics["validation/posts"] = len(embedded)
         improved = int(best is None or score > best)
         best = max(score, best) if best is not None else score
-    progress = replace(state.progress, epoch=epoch + 1, batch=0, losses={}, best_score=best)
+    epoch = state.progress.epoch + 1
+    progress = replace(state.progress, epoch=epoch, batch=0, losses={}, best_score=best)
     if from_first(improved):
         state.keep_best()
-        progress = replace(progress, best_epoch=epoch + 1)
+        progress = replace(progress, best_epoch=epoch)
     state.progress = progress
     return metrics
