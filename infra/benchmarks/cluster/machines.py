@@ -20,7 +20,7 @@ from training.errors import TrainingFailed
 
 _ROOT = COMPOSE.parents[2]
 _SETTINGS = COMPOSE.parents[1] / "settings"
-_START_S = 300.0
+_START_S = 400.0
 _OURS = ("RAY_", "MLFLOW_", "MILVUS_", "COMMONSPACE_", "AWS_", "PG")
 
 
@@ -169,7 +169,8 @@ def _environment(service: Service) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_memory_monitor_refresh_ms": "0",  # it would count what other programs here use
-        "RAY_raylet_start_wait_time_s": "60",  # all of it starts on one machine
+        # a raylet gives its agents 15 s to start and dies; what is not up by then never will be
+        "RAY_raylet_start_wait_time_s": "20",
         **service.environment,
     }
 

@@ -13,7 +13,7 @@ import psutil
 from training.errors import Unavailable
 
 _STOP_S = 5.0
-_STARTS = 3
+_STARTS = 10
 _SAID = 3000
 
 
