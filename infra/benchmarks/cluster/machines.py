@@ -20,7 +20,7 @@ from training.errors import TrainingFailed
 
 _ROOT = COMPOSE.parents[2]
 _SETTINGS = COMPOSE.parents[1] / "settings"
-_START_S = 300.0
+_START_S = 400.0
 _OURS = ("RAY_", "MLFLOW_", "MILVUS_", "COMMONSPACE_", "AWS_", "PG")
 
 
@@ -126,20 +126,27 @@ def _plan(here: Here, told: Mapping[str, list[Service]], rays: Path, folder: Pat
     [milvus], [mlflow], [head], [serve] = (
         told[name] for name in ("milvus", "mlflow", "ray-head", "serve")
     )
-    of_head = (f"--temp-dir={rays}", f"--ray-client-server-port={here.free_port()}")
+    clients = f"--ray-client-server-port={here.free_port()}"
+
+    def node(one: Service, *more: str) -> _Start:
+        # each has a folder of its own, as in a container: nodes throw away what others still use
+        folder = rays / one.name.removeprefix("ray-")
+        return _Start(one, [*one.command, *alone, f"--temp-dir={folder}", *more], one.check)
+
     return [
         _Start(milvus, [*lite, "--port", str(port)], ["python", "-c", asked]),
         _Start(mlflow, mlflow.command, mlflow.check),
-        _Start(head, [*head.command, *alone, *of_head], head.check),
-        *(_Start(one, [*one.command, *alone], one.check) for one in told["ray-worker"]),
+        node(head, clients),
+        *(node(one) for one in told["ray-worker"]),
         _Start(serve, serve.command, ["true"]),  # it has nothing to serve yet
     ]
 
 
 def _end_of(rays: Path, logs: Path) -> None:
-    """Keep Ray's logs and remove the rest."""
-    with contextlib.suppress(OSError, shutil.Error):
-        shutil.copytree(rays / "session_latest" / "logs", logs)
+    """Keep the nodes' logs and remove the rest."""
+    for node in rays.iterdir():
+        with contextlib.suppress(OSError, shutil.Error):
+            shutil.copytree(node / "session_latest" / "logs", logs / node.name)
     shutil.rmtree(rays, ignore_errors=True)
 
 
@@ -169,7 +176,8 @@ def _environment(service: Service) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_memory_monitor_refresh_ms": "0",  # it would count what other programs here use
-        "RAY_raylet_start_wait_time_s": "60",  # all of it starts on one machine
+        # a raylet gives its agents 15 s to start and dies; what is not up by then never will be
+        "RAY_raylet_start_wait_time_s": "20",
         **service.environment,
     }
 

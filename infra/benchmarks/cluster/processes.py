@@ -13,7 +13,7 @@ import psutil
 from training.errors import Unavailable
 
 _STOP_S = 5.0
-_STARTS = 3
+_STARTS = 10
 _SAID = 3000
 
 
@@ -64,7 +64,7 @@ class Process:
                 starts += 1
             elif self._process.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"{self.name} did not start:\n{self.said()}")
-            time.sleep(1)
+            time.sleep(2)
 
     def stop(self) -> None:
         """Ask it to end; what is left of it and its descendants is killed."""
