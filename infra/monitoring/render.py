@@ -147,7 +147,9 @@ def _panel(axes: Any, panel: Mapping[str, Any], series: Sequence[Series]) -> Non
         return
     for one in series[:_SERIES]:
         moments = [datetime.fromtimestamp(at) for at in one.times]
-        axes.plot(moments, one.values, linewidth=1.2, label=one.name[:40], marker=".", ms=2)
+        axes.plot(
+            moments, one.values, linewidth=1.2, label=one.name[:40] or "all", marker=".", ms=2
+        )
     axes.set_ylim(bottom=0, top=defaults.get("max"))
     axes.yaxis.set_major_formatter(lambda value, _: _said(value, defaults["unit"]))
     axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=4))
