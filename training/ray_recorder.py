@@ -1,7 +1,8 @@
 """Figures to Ray: each node's metrics agent shows those of all its processes to Prometheus.
 
 So a figure is read at one place a node, whichever worker or replica it came from, and counters
-outlive the process that counted. Gauges of a process that is gone go within some seconds.
+outlive the process that counted. An agent forgets a gauge that was not told for two intervals,
+so that those of the dead go. Those of the living are therefore told again each second.
 """
 
 import threading
@@ -34,6 +35,7 @@ class RayRecorder(Recorder):
         told = self._told(metric)
         if told is not None:
             told.set(value, labels)
+            _gauges.keep(told, value, labels)
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:
         """As `Recorder.observe`."""
@@ -57,6 +59,44 @@ class RayRecorder(Recorder):
                 if told is None:
                     told = self._known[metric.name] = _made(metric)
         return told
+
+
+class Gauges:
+    """Gauges of this process, told again and again for as long as Ray is there.
+
+    Args:
+        again_s: how often; Ray's agents take figures each second at the most.
+    """
+
+    def __init__(self, again_s: float = 1.0) -> None:
+        self._again_s = again_s
+        self._kept: dict[tuple[int, tuple[str, ...]], tuple[Any, float, dict[str, str]]] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def keep(self, told: Any, value: float, labels: dict[str, str]) -> None:
+        """Tell a gauge of Ray's its value again, until it is kept with another one."""
+        with self._lock:
+            self._kept[id(told), tuple(labels.values())] = told, value, labels
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._tell, name="gauges", daemon=True)
+                self._thread.start()
+
+    def _tell(self) -> None:
+        import ray
+
+        while True:
+            time.sleep(self._again_s)
+            with self._lock:
+                if not ray.is_initialized():  # who comes back to Ray tells anew
+                    self._kept.clear()
+                    self._thread = None
+                    return
+                for told, value, labels in self._kept.values():
+                    told.set(value, labels)
+
+
+_gauges = Gauges()
 
 
 @contextmanager

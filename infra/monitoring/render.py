@@ -131,6 +131,8 @@ def draw(dashboard: Mapping[str, Any], prometheus: Prometheus, to: Path) -> None
 
 
 def _panel(axes: Any, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
+    from matplotlib.dates import AutoDateLocator
+
     defaults = panel["fieldConfig"]["defaults"]
     axes.set_title(panel["title"], fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
@@ -145,10 +147,12 @@ def _panel(axes: Any, panel: Mapping[str, Any], series: Sequence[Series]) -> Non
         return
     for one in series[:_SERIES]:
         moments = [datetime.fromtimestamp(at) for at in one.times]
-        axes.plot(moments, one.values, linewidth=1.2, label=one.name[:40], marker=".", ms=2)
+        axes.plot(
+            moments, one.values, linewidth=1.2, label=one.name[:40] or "all", marker=".", ms=2
+        )
     axes.set_ylim(bottom=0, top=defaults.get("max"))
     axes.yaxis.set_major_formatter(lambda value, _: _said(value, defaults["unit"]))
-    axes.locator_params(axis="x", nbins=3)
+    axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=4))
     axes.grid(axis="y", alpha=0.25)
     columns = 4 if len(series) > 3 else max(1, len(series))
     axes.legend(

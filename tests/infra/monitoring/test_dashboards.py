@@ -282,6 +282,20 @@ def test_dashboards_are_such_as_grafana_takes():
             taken |= cells
 
 
+def test_a_dashboard_is_drawn_with_and_without_data(tmp_path: Path):
+    class Told(Prometheus):
+        def ask(self, expr: str, *, variables) -> list[dict]:
+            now = time.time()
+            values = [[now - 60 + at, str(at)] for at in range(60)]
+            metric = {"run": "first", "le": "1"}
+            return [{"metric": metric, "values": values}] if "rate" not in expr else []
+
+    for name, dashboard in LOADED.items():
+        picture = tmp_path / f"{name}.png"
+        render.draw(dashboard, Told("http://nowhere"), picture)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_variable_that_is_none_is_an_error():
     assert render.filled('x{a=~"$run"}[$__rate_interval]', {"run": ".*", "__rate_interval": "5s"})
     with pytest.raises(KeyError):
