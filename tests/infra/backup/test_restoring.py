@@ -176,3 +176,35 @@ def test_postgres_there_and_back(tmp_path: Path, retrained: "Retrained"):
         server.drop("first")
         with pytest.raises(Unavailable):
             back_up(config, str(tmp_path / "again"))
+
+
+def test_the_commands(retrained: "Retrained", place: str, tmp_path: Path, capsys, monkeypatch):
+    import sys
+
+    from infra.cli import main
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["commonspace", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main.main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    to = tmp_path / "by-command"
+    code, out, _ = run(
+        "backup", "--to", to, "--config", retrained.settings, "--with-data", "--json"
+    )
+    made = json.loads(out)
+    assert code == 0 and made["versions"] == [made["champion"]] == [int(made["live"])]
+    assert (to / "data" / retrained.done.record.data_digest / "manifest.json").exists()
+    assert run(*asked)[0] == 5
+    code, out, _ = run("restore", to, "--workspace", tmp_path / "back", "--no-index")
+    assert code == 0 and "commonspace index --from-database" in out
+    code, _, err = run("restore", to, "--workspace", tmp_path / "back", "--no-index")
+    assert code == 5 and "is not empty" in err
+    with (to / "mlflow.db").open("ab") as file:
+        file.write(b"x")
+    code, _, err = run("restore", to, "--workspace", tmp_path / "other")
+    assert code == 3 and "mlflow.db" in err and not (tmp_path / "other").exists()
