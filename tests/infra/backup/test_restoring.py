@@ -193,9 +193,8 @@ def test_the_commands(retrained: "Retrained", place: str, tmp_path: Path, capsys
         return int(left.value.code or 0), captured.out, captured.err
 
     to = tmp_path / "by-command"
-    code, out, _ = run(
-        "backup", "--to", to, "--config", retrained.settings, "--with-data", "--json"
-    )
+    asked = ("backup", "--to", to, "--config", retrained.settings)
+    code, out, _ = run(*asked, "--with-data", "--json")
     made = json.loads(out)
     assert code == 0 and made["versions"] == [made["champion"]] == [int(made["live"])]
     assert (to / "data" / retrained.done.record.data_digest / "manifest.json").exists()
