@@ -63,7 +63,7 @@ def records_of(folder: Path) -> dict[str, FileRecord]:
             bytes=path.stat().st_size, sha256=sha256(path)
         )
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != FILE
+        if path.is_file() and path != folder / FILE
     }
 
 

@@ -147,7 +147,11 @@ def _forget(config: ProductConfig, gone: Forgotten, observer: Observer) -> int:
     try:
         with reading(engine) as connection:
             persons = [id for id in connection.scalars(select(people.c.user_id)) if gone.person(id)]
-            written = [id for id in connection.scalars(select(posts.c.post_id)) if gone.post(id)]
+            written = [
+                row.post_id
+                for row in connection.execute(select(posts.c.post_id, posts.c.user_id))
+                if gone.post(row.post_id) and not gone.person(row.user_id)  # theirs go with them
+            ]
         bury(engine, sorted(gone.digests))
     finally:
         engine.dispose()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infra.pipeline.checks import check_data, check_directions, check_drift, quarantined
 from infra.pipeline.record import Record, Records, Step
 from infra.product import ProductConfig
-from training.errors import Conflict, NotFound, Unavailable
+from training.errors import BadData, Conflict, NotFound, Unavailable
 from training.observer import Observer
 
 if TYPE_CHECKING:
@@ -150,14 +150,18 @@ def gate(context: Context) -> dict[str, Any]:
     The rule looks at validation posts; what is shown is measured on the test posts, too.
     """
     from training.pipeline import consider_candidate
-    from training.tracking.gate import champion_of, refuse
+    from training.tracking.gate import refuse
+    from training.tracking.versions import show_model
 
     context.observer.stage("Comparing the candidate with the champion")
-    champion = champion_of(context.tracking)
+    champion = _rival(context)
     compared: dict[str, list[Compared]] = {}
-    if champion is not None and champion.version != context.version:
-        compared = _comparisons(context, champion)
-        _picture(context, compared["test"])
+    if champion is not None:
+        try:
+            compared = _comparisons(context, champion)
+            _picture(context, compared["test"])
+        except (BadData, NotFound) as error:  # a champion that can't be loaded: the gate's case
+            context.observer.note(f"version {champion.version} can't be compared: {error}")
     result: dict[str, Any] = {
         "champion": champion.version if champion else None,
         "compared": {
@@ -170,8 +174,12 @@ def gate(context: Context) -> dict[str, Any]:
         refuse(context.tracking, context.version, reason)
         return result | {REFUSED: worse}
     decision = consider_candidate(context.config.run(), context.workspace, context.version)
-    mine = decision.promoted or decision.champion == context.version
-    return result | {"reason": decision.reason, REFUSED: [] if mine else [decision.reason]}
+    if decision.promoted:
+        return result | {"reason": decision.reason}
+    if decision.champion == context.version:  # the alias was moved, and then the run was killed
+        reason = show_model(context.tracking, context.version).reason
+        return result | {"reason": reason or decision.reason}
+    return result | {"reason": decision.reason, REFUSED: [decision.reason]}
 
 
 def index(context: Context) -> dict[str, Any]:
@@ -228,6 +236,17 @@ def live_version(config: ProductConfig) -> str | None:
             return store.live().version.model
         except NotFound:
             return None
+
+
+def _rival(context: Context) -> "ModelVersion | None":
+    """Whom the candidate must beat: the champion, or the one that it has just replaced."""
+    from training.tracking.gate import champion_of
+    from training.tracking.versions import show_model
+
+    champion = champion_of(context.tracking)
+    if champion is None or champion.version != context.version:
+        return champion
+    return None if champion.previous is None else show_model(context.tracking, champion.previous)
 
 
 def _comparisons(context: Context, champion: "ModelVersion") -> "dict[str, list[Compared]]":

@@ -14,30 +14,30 @@ from infra.sizing.units import Measured, Prices
 from training.config import Config
 
 GB = 1e9
-_TARGETS = 3
-"""Vectors of a post: as a whole, of its text, of its picture."""
 
 
 class Quantization(Config):
     """How a vector is kept in memory."""
 
     bytes_a_dimension: float = Field(gt=0)
-    """4 for float32, 1 for scalar quantization (SQ8), an eighth for one bit (RaBitQ)."""
+    """4 for float32, 1 for scalar quantization (SQ8), an eighth for a bit or a byte in eight."""
     bytes_a_vector: float = Field(default=0, ge=0)
-    """Beside those: links of a graph, norms, codes of a coarse quantizer."""
+    """Beside those: norms, the place in a list."""
+    graph: bool = False
+    """Whether the links of an HNSW graph come on top; measured as `hnsw_bytes_per_vector`."""
     on_disk: bool = False
     """Whether the full vectors are read from the disk for the last ranking."""
 
 
 QUANTIZATIONS = {
-    "HNSW": Quantization(bytes_a_dimension=4, bytes_a_vector=140),
-    "HNSW_SQ8": Quantization(bytes_a_dimension=1, bytes_a_vector=140, on_disk=True),
+    "HNSW": Quantization(bytes_a_dimension=4, graph=True),
+    "HNSW_SQ8": Quantization(bytes_a_dimension=1, graph=True, on_disk=True),
     "IVF_PQ": Quantization(bytes_a_dimension=1 / 8, bytes_a_vector=16, on_disk=True),
     "IVF_RABITQ": Quantization(bytes_a_dimension=1 / 8, bytes_a_vector=16, on_disk=True),
     "DISKANN": Quantization(bytes_a_dimension=1 / 8, bytes_a_vector=8, on_disk=True),
 }
-"""On paper: Milvus' own index types. PQ with a byte for eight dimensions; HNSW with 2 x 16 links of
-four bytes at the bottom and few above, measured as `hnsw_bytes_per_vector`."""
+"""On paper, but for the graph: index types of Milvus. PQ with a byte for eight dimensions; RaBitQ
+with a bit a dimension; DiskANN with PQ codes in memory and its graph on the disk."""
 
 
 class SizingConfig(Config):
@@ -145,10 +145,11 @@ def plan(config: SizingConfig, units: Measured, prices: Prices) -> Plan:
     return Plan(config, parts, cost, prices.currency)
 
 
-def vector_bytes(config: SizingConfig) -> float:
+def vector_bytes(config: SizingConfig, units: Measured) -> float:
     """Of one vector in memory, by the index that was chosen."""
     kind = QUANTIZATIONS[config.index]
-    return kind.bytes_a_dimension * config.dimension + kind.bytes_a_vector
+    links = units["hnsw_bytes_per_vector"] if kind.graph else 0
+    return kind.bytes_a_dimension * config.dimension + kind.bytes_a_vector + links
 
 
 def _serving(config: SizingConfig, units: Measured, prices: Prices) -> Part:
@@ -169,8 +170,9 @@ def _serving(config: SizingConfig, units: Measured, prices: Prices) -> Part:
 
 
 def _vectors(config: SizingConfig, units: Measured, prices: Prices) -> Part:
+    # of a post as a whole, of its text, of its picture
     vectors = config.posts * (1 + 1 + config.pictures) + config.people
-    kept = vectors * (vector_bytes(config) + units["row_bytes_beside_vector"])
+    kept = vectors * (vector_bytes(config, units) + units["row_bytes_beside_vector"])
     memory = config.copies * kept / GB
     # segments on disk: the full vectors and their index, once; two versions while one replaces one
     disk = 2 * vectors * (4 * config.dimension + units["row_bytes_beside_vector"]) / GB

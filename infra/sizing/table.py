@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from infra.sizing.plan import Part, Plan, SizingConfig, plan
+from infra.sizing.plan import (
+    QUANTIZATIONS,
+    Part,
+    Plan,
+    SizingConfig,
+    plan,
+    vector_bytes,
+)
 from infra.sizing.units import Measured, Prices
 
 SIZES = (
@@ -30,6 +37,18 @@ def units_table(units: Measured) -> str:
         for unit in units.units.values()
     ]
     return _markdown(("figure", "value", "unit", "how it was measured"), rows)
+
+
+def quantization_table(units: Measured, dimension: int = 1536) -> str:
+    """Markdown: bytes of one vector by index."""
+    rows = []
+    for name, kind in QUANTIZATIONS.items():
+        config = SizingConfig(index=name, dimension=dimension)  # type: ignore[arg-type]
+        size = vector_bytes(config, units)
+        disk = 4 * dimension if kind.on_disk else 0
+        rows.append((name, f"{size:,.0f}", f"{4 * dimension / size:.1f} x", f"{disk:,}"))
+    head = ("index", "bytes in memory", "smaller than float32", "bytes on disk, last ranking")
+    return _markdown(head, rows)
 
 
 def part_row(part: Part) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ def test_any_changed_byte_is_found_and_named(tmp_path_factory, at: int, flip: in
         check_files(folder, written)
 
 
+def test_a_manifest_of_something_else_is_a_file_like_others(folder: Path):
+    (folder / "models" / FILE).write_text("{}")
+    assert f"models/{FILE}" in manifest(folder).files
+
+
 def test_a_file_that_is_cut_or_gone_is_named(folder: Path):
     written = manifest(folder)
     (folder / "models" / "weights").write_bytes(b"weight")

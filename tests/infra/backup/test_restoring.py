@@ -17,6 +17,7 @@ from recsys.events.database import Events
 from recsys.events.schema import head
 from recsys.forgetting.forget import forget_person
 from serving.security.keys import KeyStore, Scope
+from training.data.clean import CleanData
 from training.data.forgotten import FILE as FORGOTTEN
 from training.data.forgotten import Forgotten
 from training.errors import BadData, Conflict, NotFound, Unavailable
@@ -153,7 +154,6 @@ def test_what_is_refused(place: str, restored: Restored, tmp_path: Path):
 )
 def test_postgres_there_and_back(tmp_path: Path, retrained: "Retrained"):
     from recsys.events.importing import import_data
-    from training.data.clean import CleanData
 
     digest = retrained.done.record.data_digest
     data = CleanData.open(Path(retrained.config.workspace) / "data" / digest)
@@ -176,3 +176,35 @@ def test_postgres_there_and_back(tmp_path: Path, retrained: "Retrained"):
         server.drop("first")
         with pytest.raises(Unavailable):
             back_up(config, str(tmp_path / "again"))
+
+
+def test_the_commands(retrained: "Retrained", place: str, tmp_path: Path, capsys, monkeypatch):
+    import sys
+
+    from infra.cli import main
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["commonspace", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main.main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    to = tmp_path / "by-command"
+    asked = ("backup", "--to", to, "--config", retrained.settings)
+    code, out, _ = run(*asked, "--with-data", "--json")
+    made = json.loads(out)
+    assert code == 0 and made["versions"] == [made["champion"]] == [int(made["live"])]
+    assert run(*asked)[0] == 5
+    code, out, _ = run("restore", to, "--workspace", tmp_path / "back", "--no-index")
+    assert code == 0 and "commonspace index --from-database" in out
+    data = CleanData.open(tmp_path / "back" / "data" / retrained.done.record.data_digest)
+    assert len(data.posts()) == made["counts"]["posts"]
+    code, _, err = run("restore", to, "--workspace", tmp_path / "back", "--no-index")
+    assert code == 5 and "is not empty" in err
+    with (to / "mlflow.db").open("ab") as file:
+        file.write(b"x")
+    code, _, err = run("restore", to, "--workspace", tmp_path / "other")
+    assert code == 3 and "mlflow.db" in err and not (tmp_path / "other").exists()

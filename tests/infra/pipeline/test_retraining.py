@@ -146,3 +146,17 @@ def test_a_worse_model_is_refused_with_the_directions_that_it_lost(
     assert "pipeline/comparison.png" in [each.path for each in artifacts]
     with pytest.raises(Conflict, match="somebody moved them"):
         switch(context)
+
+
+def test_killed_right_after_the_alias_was_moved_the_gate_goes_on(retrained: "Retrained"):
+    tracking = open_tracking(retrained.config)
+    record = retrained.done.record
+    steps = {step: record.steps[step] for step in (Step.VALIDATE, Step.DRIFT, Step.TRAIN)}
+    before = record.model_copy(update={"steps": steps, "outcome": None})
+    data = CleanData.open(Path(retrained.config.workspace) / "data" / record.data_digest)
+    records = Records(retrained.config.workspace)
+    context = Context(retrained.config, before, records, data, tracking, SILENT)
+    found = gate(context)
+    assert not found.get(REFUSED)
+    assert found["reason"] == record.result(Step.GATE)["reason"]
+    assert switch(context)["live"] == str(context.version)
