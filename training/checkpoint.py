@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROGRESS = "progress.json"
+TABLES = "tables.safetensors"
+"""Rows of sharded user tables, those of all workers in one file."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Snapshot:
     Attributes:
         model, average, best: see `State`.
         optimizer: moments as `number of the parameter.name of the moment`.
+        tables: see `State.gathered`.
         progress: counters.
     """
 
@@ -68,14 +71,18 @@ class Snapshot:
     average: dict[str, Tensor]
     best: dict[str, Tensor]
     optimizer: dict[str, Tensor]
+    tables: dict[str, Tensor]
     progress: Progress
 
 
 def snapshot(state: "State") -> Snapshot | None:
     """The state of all workers at worker 0; None at the others.
 
-    Every worker calls it: where weights are sharded, each tensor is gathered from all.
+    Every worker calls it: where weights are sharded, each tensor is gathered from all. Sharded
+    tables must have been gathered since the last step (`State.gather_tables`).
     """
+    if rank() == 0 and state.tables and not state.gathered:
+        raise RuntimeError("gather the sharded tables of all workers before saving")
     if rank() != 0 and not is_sharded(state.objective):
         return None
     found = Snapshot(
@@ -83,6 +90,7 @@ def snapshot(state: "State") -> Snapshot | None:
         average=_whole(state.average),
         best=_whole(state.best),
         optimizer=_whole(_flat_optimizer(state.optimizer)),
+        tables=state.gathered,
         progress=state.progress,
     )
     return found if rank() == 0 else None
@@ -107,6 +115,8 @@ def write(folder: Path, state: Snapshot) -> None:
     save_file(state.average, folder / "average.safetensors")
     save_file(state.best, folder / "best.safetensors")
     save_file(state.optimizer, folder / "optimizer.safetensors")
+    if state.tables:
+        save_file(state.tables, folder / TABLES)
     digests = {path.name: _digest(path) for path in sorted(folder.glob("*.safetensors"))}
     text = json.dumps(asdict(state.progress) | {"digests": digests}, indent=1)
     (folder / PROGRESS).write_text(text, encoding="utf-8")
@@ -129,6 +139,19 @@ def load(folder: Path, state: "State") -> None:
     _load_optimizer(state.optimizer, load_file(folder / "optimizer.safetensors"))
     state.average, state.best = share("average"), share("best")
     state.progress = replace(progress, digests={})
+    state.take_tables(folder / TABLES)
+
+
+def best_weights(folder: Path) -> dict[str, Tensor]:
+    """The objective's weights of the best epoch, with the rows of tables that were sharded."""
+    weights = load_file(folder / "best.safetensors")
+    if (folder / TABLES).exists():
+        with safe_open(folder / TABLES, "pt") as file:
+            for name in file.keys():  # noqa: SIM118, which is no dictionary
+                table, _, part = name.rpartition(".")
+                if part == "best":
+                    weights[f"{table}.weight"] = file.get_tensor(name)
+    return weights
 
 
 def whole(folder: Path) -> Progress | None:

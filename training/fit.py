@@ -1,7 +1,7 @@
 """Joint training on a Ray cluster: workers, restarts, checkpoints, and who may write into a run."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -191,11 +191,13 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":
-    """The objective with the weights of its best epoch."""
-    from safetensors.torch import load_file
+    """The objective with the weights of its best epoch; a table that was sharded is whole."""
+    from training.checkpoint import best_weights
+    from training.model import ModelConfig
 
-    objective = build_objective(plan, examples)
-    objective.load_state_dict(load_file(checkpoint / "best.safetensors"))
+    space = ModelConfig.parse(plan.space).unsharded().model_dump(mode="json")
+    objective = build_objective(replace(plan, space=space), examples)
+    objective.load_state_dict(best_weights(checkpoint))
     return objective.eval()
 
 

@@ -135,6 +135,7 @@ def run(
             metrics = _epoch(model, state, sampler, epoch, config, acceleration, total_steps)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
         metrics |= _validate(state, sampler.examples, epoch)
+        state.gather_tables()
         report(metrics, state)
     return state
 
@@ -225,7 +226,7 @@ def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
     best = state.progress.best_score
     improved = 0
     embedded = None
-    if rank() == 0 or is_sharded(state.objective):
+    if rank() == 0 or state.tables or is_sharded(state.objective):
         space, whitened = state.objective.space, not state.objective.encoders
         with state.averaged(), towers_whole(state.objective):
             if rank() == 0:

@@ -21,6 +21,7 @@ from training.meeting import Encoded, Meeting
 from training.modalities import Modality, PostFeatures
 from training.model.joint_space import JointSpace
 from training.model.layout import Pair, Term, terms_of
+from training.model.sharded_table import sharded_tables
 from training.tuning import Content, encode_inputs, read_contents
 
 
@@ -76,6 +77,8 @@ class Objective(nn.Module):
         self.losses = nn.ModuleDict(
             {term.name: build_loss(config.of(term.pair)) for term in self.terms}
         )
+        # DistributedDataParallel looks for this name: rows that differ between workers stay so
+        self._ddp_params_and_buffers_to_ignore = [f"{name}.weight" for name in sharded_tables(self)]
 
     @property
     def reaches_all(self) -> bool:

@@ -1,14 +1,18 @@
 """What a training run carries from step to step, alive."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from training.averaging import decay_at
 from training.checkpoint import Progress
+from training.model.sharded_table import first_may_ask, sharded_tables
 from training.objective import Objective
+from training.table_rows import TableRows
 
 
 @dataclass
@@ -21,6 +25,9 @@ class State:
         average: moving average of the weights.
         best: the average as it was after the best epoch.
         progress: counters.
+        tables: rows of sharded user tables by name, whose weights, moments and averages are no part
+            of the above.
+        gathered: the tables' rows of all workers, on worker 0; see `gather_tables`.
     """
 
     objective: Objective
@@ -28,6 +35,8 @@ class State:
     average: dict[str, Tensor]
     best: dict[str, Tensor]
     progress: Progress
+    tables: dict[str, TableRows] = field(default_factory=dict)
+    gathered: dict[str, Tensor] = field(default_factory=dict)
 
     @torch.no_grad()
     def stepped(self, decay: float) -> None:
@@ -38,7 +47,8 @@ class State:
         """
         step = self.progress.step + 1
         self.progress = replace(self.progress, step=step)
-        decay = min(decay, (1 + step) / (10 + step))
+        self._update_tables(step, decay)
+        decay = decay_at(step, decay)
         learned = {n: p for n, p in self.objective.named_parameters() if p.requires_grad}
         averages = [self.average[name] for name in learned]
         torch._foreach_lerp_(averages, list(learned.values()), 1 - decay)
@@ -49,16 +59,44 @@ class State:
     def keep_best(self) -> None:
         """The average as it is now is the best so far."""
         self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+        for rows in self.tables.values():
+            rows.keep_best()
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The objective with the averaged weights for the body of a `with`."""
+        """The objective with the averaged weights for the body of a `with`.
+
+        With sharded tables every worker enters; in the body worker 0 alone uses the objective.
+        """
         weights = _copy(self.objective)
         self.objective.load_state_dict(self.average)
         try:
-            yield
+            with ExitStack() as stack:
+                for rows in self.tables.values():
+                    stack.enter_context(rows.averaged())
+                stack.enter_context(first_may_ask([rows.table for rows in self.tables.values()]))
+                yield
         finally:
             self.objective.load_state_dict(weights)
+
+    def gather_tables(self) -> None:
+        """Bring the tables' rows to worker 0, for a checkpoint; every worker calls it."""
+        self.gathered = {
+            f"{name}.{part}": tensor
+            for name, rows in self.tables.items()
+            for part, tensor in rows.whole().items()
+        }
+
+    def take_tables(self, path: Path) -> None:
+        """The tables' rows from a checkpoint's file, after `progress`."""
+        for name, rows in self.tables.items():
+            rows.take(path, name, self.progress.step)
+
+    def _update_tables(self, step: int, decay: float) -> None:
+        self.gathered = {}  # of an earlier step now
+        group = self.optimizer.param_groups[0]
+        for rows in self.tables.values():
+            rows.update(group["lr"] / group["peak"], step, decay)
 
 
 def fresh(
@@ -88,7 +126,11 @@ def fresh(
         betas=(0.9, 0.98),
         fused=fused,
     )
-    return State(objective, optimizer, _copy(objective), _copy(objective), Progress())
+    tables = {
+        name: TableRows(table, learning_rate, weight_decay)
+        for name, table in sharded_tables(objective).items()
+    }
+    return State(objective, optimizer, _copy(objective), _copy(objective), Progress(), tables)
 
 
 def _copy(objective: Objective) -> dict[str, Tensor]:

@@ -39,6 +39,13 @@ class ModelConfig(Config):
     audience: AudienceConfig = AudienceConfig()
     """Who would post it, of the private layout."""
 
+    def unsharded(self) -> "ModelConfig":
+        """The same model with its people whole in one process, as it is saved."""
+        if self.user.table.kind != "sharded":
+            return self
+        table = self.user.table.model_copy(update={"kind": "full"})
+        return self.model_copy(update={"user": self.user.model_copy(update={"table": table})})
+
 
 Blocks = dict[str, Tensor]
 """Block name to (N, width) unit rows."""
@@ -80,7 +87,9 @@ class JointSpace(nn.Module):
         self.text = self._projections(self.whiten_text.width)
         self.people = nn.ModuleDict(
             {
-                block.name: UserTower(max(users, 1), block.dimension, len(block.history))
+                block.name: UserTower(
+                    max(users, 1), block.dimension, len(block.history), config.user.table
+                )
                 for block in self.blocks
                 if block.has_people
             }
