@@ -44,6 +44,8 @@ class Progress:
     Attributes:
         epoch: epochs done.
         step: optimizer steps done.
+        batch: batches of the present epoch that are done; 0 between epochs.
+        losses: their sum of each term of the loss, for the epoch's mean.
         best_score: best validation metric so far; None before the first validation.
         best_epoch: when that was.
         digests: file name to sha256; on disk only.
@@ -51,6 +53,8 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
+    batch: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
     best_score: float | None = None
     best_epoch: int = 0
     digests: dict[str, str] = field(default_factory=dict)
@@ -168,13 +172,14 @@ def whole(folder: Path) -> Progress | None:
 
 def latest(folder: Path) -> Path | None:
     """The whole checkpoint below `folder` with the most epochs; the log names damaged ones."""
-    found: list[tuple[int, str, Path]] = []
+    found: list[tuple[tuple[int, int], str, Path]] = []
     for marker in folder.glob(f"**/checkpoint_*/{PROGRESS}"):
         progress = whole(marker.parent)
         if progress is None:
             log.warning("checkpoint %s is damaged; falling back to the one before", marker.parent)
         else:
-            found.append((progress.epoch, marker.parent.name, marker.parent))
+            at = progress.epoch, progress.step
+            found.append((at, marker.parent.name, marker.parent))
     return max(found)[2] if found else None
 
 

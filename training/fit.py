@@ -109,7 +109,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
 
 
 def _worker(config: dict[str, FitPlan]) -> None:
-    """What each worker runs: restore the newest whole checkpoint, train, report every epoch."""
+    """What each worker runs: restore the newest whole checkpoint, train, report as it goes."""
     import ray.train
     import ray.train.torch
 
@@ -119,6 +119,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     from training.examples import Examples
     from training.state import State
     from training.tracking.metrics_log import append_metrics
+    from training.whitened import with_whitened
 
     plan = config["plan"]
     _require_ownership(plan)
@@ -127,6 +128,7 @@ def _worker(config: dict[str, FitPlan]) -> None:
     settings = loop.LoopConfig.parse(plan.loop)
     acceleration = AccelerationConfig.parse(plan.acceleration)
     state = loop.begin(build_objective(plan, examples).to(device), settings, acceleration)
+    examples = with_whitened(examples, plan.examples_folder)
     newest = _agree(checkpoint.latest(plan.run_folder / "checkpoints") if rank() == 0 else None)
     if newest is not None:
         checkpoint.load(newest, state)
@@ -137,7 +139,8 @@ def _worker(config: dict[str, FitPlan]) -> None:
         if whole is None:
             ray.train.report(metrics)
             return
-        append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
+        if metrics:  # else within an epoch
+            append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.write(Path(folder), whole)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
@@ -178,16 +181,20 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
     """
     from safetensors.torch import save_file
 
+    from training.whitened import save_whitened
+
     examples.save(plan.examples_folder)
     plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
     space = build_objective(plan, examples).space
-    space.fit_inputs(examples.features[examples.rows("train")])
+    space.fit_inputs(examples.features, examples.rows("train"))
     fitted = {
         name: tensor.contiguous()
         for name, tensor in space.state_dict().items()
         if name.startswith(("whiten_", "meaning.scale"))
     }
     save_file(fitted, plan.examples_folder / WHITENING)
+    if not plan.encoders:  # else the features change while the encoders learn
+        save_whitened(space, examples, plan.examples_folder)
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":

@@ -16,20 +16,21 @@ from training.acceleration import AccelerationConfig
 from training.acceleration.apply import accelerate
 from training.acceleration.devices import autocast, fuses, settings
 from training.acceleration.prefetching import feed
-from training.acceleration.sharding import is_sharded, synchronise, towers_whole
+from training.acceleration.sharding import is_sharded, synchronise
 from training.batches import Batch, BatchSampler
 from training.checkpoint import Progress
 from training.config import Config
-from training.distributed import from_first, rank, world_size
-from training.embedding import embed_split
-from training.evaluation.embedded import Direction
-from training.evaluation.retrieval import evaluate_retrieval
-from training.evaluation.selection import selection_score
+from training.distributed import rank, world_size
 from training.examples import Examples
 from training.gradient_cache import cached_backward
 from training.objective import Objective
+from training.sampling import EvaluationConfig
+from training.shuffle import Shuffle
 from training.state import State, fresh
 from training.tuning import refreshed
+from training.validation import validate
+
+Report = Callable[[dict[str, float], State], None]
 
 
 class LoopConfig(Config):
@@ -47,6 +48,13 @@ class LoopConfig(Config):
     """People a batch holds at least, authors included; the others serve as negatives."""
     short_histories: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of people per step whose history is cut to one to four posts."""
+    longest_history: Annotated[int, Field(ge=1)] | None = None
+    """Posts of a history that a step reads at most, drawn anew each time; left out: all. Bounds the
+    work of a step where some people post by the thousand."""
+    shuffle: Shuffle = "full"
+    """`full`, or `blocks` for tables many times larger than memory; see `training.shuffle`."""
+    checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two checkpoints within an epoch; left out: checkpoints between epochs alone."""
     learning_rate: Annotated[float, Field(gt=0)] = 4e-3
     encoder_learning_rate: Annotated[float, Field(gt=0)] = 1e-5
     """For encoders that are trained too."""
@@ -59,6 +67,8 @@ class LoopConfig(Config):
     """Decay per step of the moving average of the weights, which is what is kept; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 8
     """Epochs without a better validation score before training stops."""
+    validation: EvaluationConfig = EvaluationConfig(people=10_000, posts=10_000)
+    """Of how many people and posts an epoch is judged."""
     seed: int = 0
 
     @model_validator(mode="before")
@@ -99,7 +109,7 @@ def run(
     state: State,
     examples: Examples,
     config: LoopConfig,
-    report: Callable[[dict[str, float], State], None],
+    report: Report,
     acceleration: AccelerationConfig = AccelerationConfig(),
 ) -> State:
     """Train until the epochs are done or validation has not improved for `patience` epochs.
@@ -108,33 +118,35 @@ def run(
         state: fresh, or as a checkpoint left it: training goes on as if it had never stopped.
         examples: posts, people and splits.
         config: lengths and rates.
-        report: called by every worker after every epoch with its metrics and the state.
+        report: called by every worker after every epoch with its metrics and the state; within an
+            epoch, every `checkpoint_steps`, without metrics.
         acceleration: what `begin` was given.
     """
     device = next(state.objective.parameters()).device
     model = parallel(state.objective)
+    if not examples.whitened:
+        features = state.objective.inputs(examples.features)
+        examples = replace(examples, features=features)
     sampler = BatchSampler(
-        replace(examples, features=state.objective.inputs(examples.features)),
+        examples,
         batch_size=config.batch_size,
         people=config.people,
         short_histories=config.short_histories,
+        longest_history=config.longest_history,
+        shuffle=config.shuffle,
         seed=config.seed,
         rank=rank(),
         world=world_size(),
     )
-    if state.progress.epoch:  # the table still holds the encoders' features from before training
+    if state.progress.step:  # the table still holds the encoders' features from before training
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
     total_steps = config.epochs * math.ceil(sampler.steps() / config.accumulate)
-    for epoch in range(state.progress.epoch, config.epochs):
-        if _exhausted(state.progress, config):
-            break
-        # dropout depends on the epoch and the worker alone: a resumed epoch is the same epoch
-        torch.manual_seed(config.seed * 7_919 + epoch * 1_009 + rank())
+    while state.progress.epoch < config.epochs and not _exhausted(state.progress, config):
         state.objective.train()
         with settings(acceleration, device):
-            metrics = _epoch(model, state, sampler, epoch, config, acceleration, total_steps)
+            metrics = _epoch(model, state, sampler, config, acceleration, total_steps, report)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
-        metrics |= _validate(state, sampler.examples, epoch)
+        metrics |= validate(state, sampler.examples, config.validation)
         state.gather_tables()
         report(metrics, state)
     return state
@@ -144,19 +156,21 @@ def _epoch(
     model: nn.Module,
     state: State,
     sampler: BatchSampler,
-    epoch: int,
     config: LoopConfig,
     acceleration: AccelerationConfig,
     total_steps: int,
+    report: Report,
 ) -> dict[str, float]:
     """Mean losses, posts per second of all workers, and how long this one waited for batches."""
     device = next(state.objective.parameters()).device
-    sums: dict[str, Tensor] = {}
+    epoch, done = state.progress.epoch, state.progress.batch
+    sums = {n: torch.tensor(s, device=device) for n, s in state.progress.losses.items()}
     batches = sampler.steps()
+    _seed_dropout(config, epoch, done)
     begun = time.perf_counter()
-    waiting = feed(sampler.epoch(epoch), state.objective.read, acceleration, device)
+    waiting = feed(sampler.epoch(epoch, done), state.objective.read, acceleration, device)
     with closing(waiting):
-        for number, batch in enumerate(waiting, start=1):
+        for number, batch in enumerate(waiting, start=done + 1):
             stepping = number % config.accumulate == 0 or number == batches
             with _synchronised(model, stepping):
                 terms = _backward(model, state.objective, batch, config, acceleration, stepping)
@@ -164,11 +178,19 @@ def _epoch(
                 sums[name] = sums[name] + value if name in sums else value
             if stepping:
                 _step(state, config, total_steps)
+            if _pauses(config, number, batches):
+                paused = time.perf_counter()
+                losses = {name: float(value) for name, value in sums.items()}
+                state.progress = replace(state.progress, batch=number, losses=losses)
+                state.gather_tables()
+                report({}, state)
+                _seed_dropout(config, epoch, number)
+                begun += time.perf_counter() - paused
     # a GPU has done its work only when its figures have arrived here
     losses = {f"loss/{name}": float(value) / batches for name, value in sums.items()}
     took = time.perf_counter() - begun
     return losses | {
-        "train/samples_per_second": sampler.samples() / took,
+        "train/samples_per_second": sampler.samples(done) / took,
         "train/data_wait": waiting.waited_s,
         "train/data_wait_share": waiting.waited_s / took,
     }
@@ -199,6 +221,21 @@ def _backward(
     return terms
 
 
+def _pauses(config: LoopConfig, number: int, batches: int) -> bool:
+    """Whether a checkpoint is due after this batch: never with gradients waiting for a step."""
+    every = (config.checkpoint_steps or batches) * config.accumulate
+    return number % every == 0 and number < batches
+
+
+def _seed_dropout(config: LoopConfig, epoch: int, batch: int) -> None:
+    """Let dropout depend on the worker and on where the last checkpoint was, and nothing else.
+
+    So what is resumed goes on as if it had never stopped.
+    """
+    place = epoch * 1_009 + batch * 1_000_003
+    torch.manual_seed(config.seed * 7_919 + place + rank())
+
+
 def _step(state: State, config: LoopConfig, total_steps: int) -> None:
     nn.utils.clip_grad_norm_(state.objective.parameters(), config.clip)
     share = schedule(state.progress.step, total_steps, config.warmup)
@@ -215,38 +252,6 @@ def schedule(step: int, total: int, warmup: float) -> float:
     if step < rising:
         return (step + 1) / rising
     return 0.01 + 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
-
-
-def _validate(state: State, examples: Examples, epoch: int) -> dict[str, float]:
-    """Worker 0 scores the validation split; all workers learn whether it is the best.
-
-    Where weights are sharded, all workers hand worker 0 theirs.
-    """
-    metrics: dict[str, float] = {}
-    best = state.progress.best_score
-    improved = 0
-    embedded = None
-    if rank() == 0 or state.tables or is_sharded(state.objective):
-        space, whitened = state.objective.space, not state.objective.encoders
-        with state.averaged(), towers_whole(state.objective):
-            if rank() == 0:
-                embedded = embed_split(space, examples, "validation", whitened=whitened)
-    if embedded is not None:
-        retrieval = evaluate_retrieval(embedded)
-        score = selection_score(retrieval)
-        metrics = {
-            f"validation/{direction}": values[Direction(direction).headline]
-            for direction, values in retrieval.items()
-        }
-        metrics["validation/score"] = score
-        improved = int(best is None or score > best)
-        best = max(score, best) if best is not None else score
-    progress = replace(state.progress, epoch=epoch + 1, best_score=best)
-    if from_first(improved):
-        state.keep_best()
-        progress = replace(progress, best_epoch=epoch + 1)
-    state.progress = progress
-    return metrics
 
 
 def _refreshed(objective: Objective, examples: Examples, device: torch.device | str) -> Examples:

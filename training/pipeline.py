@@ -21,12 +21,16 @@ from training.query_weights import choose_query_weights
 from training.record import model_card_of, record_evaluation
 from training.run_config import RunConfig
 from training.run_folder import RunFolder, fresh_name
+from training.sampling import EvaluationConfig, sample
 from training.space import Space
 from training.tracking.gate import Decision, consider
 from training.tracking.metrics_log import EpochMetrics
 from training.tracking.registry import register, space_folder
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
+
+WEIGHED = EvaluationConfig(people=3000, posts=3000)
+"""Of how many weights of queries are chosen, at most: that ranks them some hundred times."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def train(
                 materials = gather_materials(config, workspace, observer, model_folder=folder.model)
                 fit_audience(space.joint, materials.examples)
             _choose_weights(space, materials, folder)
+            materials = materials.sampled(config.evaluation)
             observer.stage("Evaluating on held-out posts")
             retrieval = assess(space, materials, "test")
             observer.stage("Recording and registering the model")
@@ -123,7 +128,7 @@ def train(
         retrieval=retrieval,
         validation=score,
         data=materials.data,
-        quarantined=len(materials.data.quarantine()),
+        quarantined=materials.data.manifest.report.quarantined,
     )
 
 
@@ -143,7 +148,7 @@ def evaluate(
     space = Space.load(model_folder)
     materials = gather_materials(config, workspace, observer, model_folder=model_folder)
     observer.stage(f"Evaluating on the {split} posts")
-    return assess(space, materials, split)
+    return assess(space, materials.sampled(config.evaluation), split)
 
 
 def _fit(
@@ -189,7 +194,11 @@ def _fit(
 
 
 def _choose_weights(space: Space, materials: Materials, folder: RunFolder) -> None:
-    validation = embed_split(space.joint, materials.examples, "validation")
+    identities = materials.identities(space.users)
+    part = sample(materials.examples, WEIGHED, ["validation"])
+    chosen = part.examples if part else materials.examples
+    known = identities[part.people] if part else identities
+    validation = embed_split(space.joint, chosen, "validation", known)
     space.query_weights = choose_query_weights(validation, space.joint.blocks)
     space.save(folder.model)
 
@@ -198,7 +207,7 @@ def _champion_score(config: RunConfig, workspace: Path, tracking: Tracking, uri:
     """The champion on this run's validation posts, through the champion's own encoders."""
     model_folder = space_folder(uri, tracking)
     materials = gather_materials(config, workspace, model_folder=model_folder)
-    return _score(Space.load(model_folder), materials)
+    return _score(Space.load(model_folder), materials.sampled(config.evaluation))
 
 
 def _encoder(objective: Objective, modality: str) -> Encoder | None:

@@ -9,6 +9,7 @@ from training.histories import HistoryConfig
 from training.loop import LoopConfig
 from training.model import ModelConfig
 from training.objective import LossesConfig
+from training.sampling import EvaluationConfig
 from training.tracking.config import TrackingConfig
 
 
@@ -23,6 +24,7 @@ class RunConfig(Config):
     model: ModelConfig = ModelConfig()
     losses: LossesConfig = LossesConfig()
     loop: LoopConfig = LoopConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     scaling: ScalingConfig = ScalingConfig()
     acceleration: AccelerationConfig = AccelerationConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -1,6 +1,6 @@
 """The event database: questions about people, posts and reactions, and changes to them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -177,6 +177,28 @@ class Events:
             rows = connection.execute(select(posts.c.post_id, posts.c.private))
             return {row.post_id: not row.private for row in rows}
 
+    def post_pages(self, count: int = 1000) -> Iterator[list[Post]]:
+        """All posts by id, some at a time, each page as it is when it is read."""
+        after = ""
+        while True:
+            with reading(self._engine) as connection:
+                found = asking_posts.page(connection, after, count)
+            if not found:
+                return
+            yield found
+            after = found[-1].post_id
+
+    def visibility_pages(self, count: int = 10_000) -> Iterator[list[tuple[str, bool]]]:
+        """As `visibility`, by id, some at a time."""
+        after = ""
+        while True:
+            with reading(self._engine) as connection:
+                found = asking_posts.visibility_page(connection, after, count)
+            if not found:
+                return
+            yield found
+            after = found[-1][0]
+
     def public_posts_of(self, user_ids: Collection[str], most: int) -> dict[str, list[Post]]:
         """The latest public posts of each person, at most `most`; an empty list without any."""
         with reading(self._engine) as connection:
@@ -235,6 +257,11 @@ class Events:
         """All reactions, as `training.histories` reads them: user_id, post_id, kind, value."""
         with reading(self._engine) as connection:
             return asking_reactions.table(connection)
+
+    def reaction_batches(self) -> Iterator[pa.RecordBatch]:
+        """As `reactions_table`, some thousand at a time."""
+        with reading(self._engine) as connection:
+            yield from asking_reactions.table_batches(connection)
 
     # Changes; all may be repeated without harm
 

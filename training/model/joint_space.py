@@ -14,7 +14,7 @@ from training.model.layout import APPEAL, AUDIENCE, MEANING, Block, Pair, blocks
 from training.model.meaning import Meaning
 from training.model.projection import Projection
 from training.model.user_tower import UserTower, UserTowerConfig, facts_of, pool
-from training.model.whitening import Whitening, WhiteningConfig
+from training.model.whitening import FIT_ROWS, Whitening, WhiteningConfig
 
 
 class ModelConfig(Config):
@@ -97,10 +97,20 @@ class JointSpace(nn.Module):
         self._derive()
         self.input_dropout = nn.Dropout(config.input_dropout)
 
-    def fit_inputs(self, features: PostFeatures) -> None:
-        """Fit the whitening to training posts; once, before the first step."""
-        self.whiten_image.fit(features.image[features.has_image])
-        self.whiten_text.fit(features.text[features.has_text])
+    def fit_inputs(self, features: PostFeatures, rows: Tensor | None = None) -> None:
+        """Fit the whitening to training posts; once, before the first step.
+
+        Args:
+            features: of posts; of many only some are read.
+            rows: (n,) long, the training posts among them; None: all.
+        """
+        rows = torch.arange(len(features)) if rows is None else rows
+        for whitening, values, present in (
+            (self.whiten_image, features.image, features.has_image),
+            (self.whiten_text, features.text, features.has_text),
+        ):
+            there = rows[present[rows]]
+            whitening.fit(values[there[:: max(1, -(-len(there) // FIT_ROWS))]])
         if self.meaning is not None:
             self.meaning.fit(self.whiten_text.deviations)
 
