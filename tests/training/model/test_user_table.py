@@ -98,7 +98,7 @@ def test_a_space_learns_with_each_kind(kind):
     )
     table = space.people["user_text"].identities
     before = table(torch.arange(6)).detach().clone()  # type: ignore[operator]
-    config = loop.LoopConfig(epochs=6, batch_size=16)
+    config = loop.LoopConfig(epochs=12, batch_size=16)
     lines = []
     state = loop.begin(Objective(space, LossesConfig()), config)
     loop.run(state, small_examples(), config, lambda line, _: lines.append(line))
