@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from infra.benchmarks.claims import Claim, lines, write_claims
 from infra.benchmarks.claims_page import write_page
@@ -18,6 +19,7 @@ from infra.benchmarks.training_places import SmallDisk, TrackingServer, nodes, p
 from infra.benchmarks.training_process import Trained
 from infra.benchmarks.training_verdict import COMMAND, Undisturbed, count, recoveries, verdict
 from infra.cli.output import note
+from training.errors import CommonspaceError
 
 POSTS, EPOCHS, KILLS = 1500, 30, 5
 AWAY_S, ORPHANS_S, ROOM_AFTER_S, DISK_PATIENCE_S, DISK_MB = 30.0, 10.0, 10.0, 20.0, 400
@@ -39,6 +41,7 @@ class Bench:
             "ray.cpus=2",
         )
         self.undisturbed = Undisturbed(0.0, 0.0)
+        self._trainings: list[Trained] = []
 
     def training(
         self,
@@ -51,7 +54,13 @@ class Bench:
         place = workspace or self.workspace
         training = Trained(place, name, [*self.settings, *settings], environment)
         training.start(*["--new"] * training.folder.exists())
+        self._trainings.append(training)
         return training
+
+    def sweep(self) -> None:
+        """SIGKILL what a trial that broke off left running."""
+        for training in self._trainings:
+            training.sweep()
 
 
 def main(to: Path, scratch: Path, *only: str) -> int:
@@ -68,7 +77,11 @@ def main(to: Path, scratch: Path, *only: str) -> int:
         if only and trial.__name__ not in only:
             continue
         note(f"{trial.__name__}: {(trial.__doc__ or '').splitlines()[0]}")
-        found = trial(bench)
+        try:
+            found = trial(bench)
+        except (CommonspaceError, OSError, IndexError, TimeoutExpired) as error:
+            found = [Claim(f"{trial.__name__}: went to its end", 0, "= 1", COMMAND, str(error))]
+        bench.sweep()
         for line in lines(found):
             note(f"  {line}")
         claims += found
