@@ -6,6 +6,7 @@ Each trial is a real `commonspace train` on a part of the shipped sample, on thi
 end registered, with the undisturbed run's validation score, and leave no process.
 """
 
+import shutil
 import signal
 import sys
 import time
@@ -53,7 +54,8 @@ class Bench:
         """A training that begins anew."""
         place = workspace or self.workspace
         training = Trained(place, name, [*self.settings, *settings], environment)
-        training.start(*["--new"] * training.folder.exists())
+        shutil.rmtree(training.folder, ignore_errors=True)  # of an earlier invocation
+        training.start()
         self._trainings.append(training)
         return training
 
