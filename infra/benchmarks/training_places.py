@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -202,8 +203,22 @@ def nodes() -> Iterator[Nodes]:
     cluster = Nodes(folder)
     try:
         cluster.join()
+        deadline = time.monotonic() + _START_S
+        while not _listens(cluster.address):
+            if time.monotonic() > deadline:
+                raise Unavailable("Ray's head did not start")
+            time.sleep(0.5)
         yield cluster
     finally:
         while cluster._nodes:
             cluster.leave()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listens(address: str) -> bool:
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+    except OSError:
+        return False
+    return True
