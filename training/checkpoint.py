@@ -2,7 +2,7 @@
 
 A checkpoint is a folder of safetensors files and one JSON file, written last, with the hash of
 each. A folder whose hashes don't agree (a crash, a full disk, a torn copy) is passed over in favour
-of the one before.
+of the one before. Where they are kept, and how many, is `training.checkpoint_store`'s.
 """
 
 import fcntl
@@ -11,14 +11,14 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 PROGRESS = "progress.json"
 TABLES = "tables.safetensors"
 """Rows of sharded user tables, those of all workers in one file."""
+OWNER = "owner"
+"""File of a run's folder with the token of its driver."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,10 @@ def load(folder: Path, state: "State") -> None:
 
     Raises: ValueError if the folder is not whole (see `whole`).
     """
-    progress = whole(folder)
-    if progress is None:
-        raise ValueError(f"checkpoint {folder} is damaged or unfinished")
+    wrong = damage(folder)
+    if wrong:
+        raise ValueError(f"checkpoint {folder} is damaged or unfinished: {wrong}")
+    progress = _progress(folder)
     held = state.objective.state_dict()
 
     def share(name: str) -> dict[str, Tensor]:
@@ -160,27 +163,64 @@ def best_weights(folder: Path) -> dict[str, Tensor]:
 
 def whole(folder: Path) -> Progress | None:
     """The progress of a checkpoint if every file is there and has its hash, else None."""
+    return None if damage(folder) else _progress(folder)
+
+
+def damage(folder: Path) -> str:
+    """What is wrong with a checkpoint, in words; empty if it is whole."""
     try:
-        progress = Progress(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
-        for name, digest in progress.digests.items():
+        progress = _progress(folder)
+    except FileNotFoundError:
+        return f"{PROGRESS} is missing"
+    except (OSError, ValueError, TypeError):
+        return f"{PROGRESS} is torn"
+    if not progress.digests:
+        return f"{PROGRESS} names no files"
+    for name, digest in progress.digests.items():
+        try:
             if _digest(folder / name) != digest:
-                return None
-    except (OSError, ValueError, TypeError, SafetensorError):
+                return f"{name} is not what was written"
+        except FileNotFoundError:
+            return f"{name} is missing"
+        except OSError as error:
+            return f"{name} can't be read: {error.strerror}"
+    return ""
+
+
+def latest(folder: Path, tell: Callable[[Path, str], None] | None = None) -> Path | None:
+    """The newest whole checkpoint below `folder`, that with the most steps.
+
+    Args:
+        folder: of a run's checkpoints.
+        tell: called with each newer one that is damaged, and what is wrong with it; else it is
+            logged.
+    """
+    tell = tell or _log_damage
+    for path in by_age(folder):
+        wrong = damage(path)
+        if not wrong:
+            return path
+        tell(path, wrong)
+    return None
+
+
+def by_age(folder: Path) -> list[Path]:
+    """All checkpoints below `folder`, the newest first; those that can't be read come before."""
+    found = []
+    for path in folder.glob("**/checkpoint_*"):
+        if path.is_dir():
+            progress = progress_of(path)
+            age = (0, progress.epoch, progress.step) if progress else (1, 0, 0)
+            found.append((*age, path.name, path))
+    return [entry[-1] for entry in sorted(found, reverse=True)]
+
+
+def progress_of(folder: Path) -> Progress | None:
+    """What a checkpoint says of itself, whole or not; None if that can't be read."""
+    try:
+        return _progress(folder)
+    except (OSError, ValueError, TypeError):
         return None
-    return progress if progress.digests else None
-
-
-def latest(folder: Path) -> Path | None:
-    """The whole checkpoint below `folder` with the most epochs; the log names damaged ones."""
-    found: list[tuple[tuple[int, int], str, Path]] = []
-    for marker in folder.glob(f"**/checkpoint_*/{PROGRESS}"):
-        progress = whole(marker.parent)
-        if progress is None:
-            log.warning("checkpoint %s is damaged; falling back to the one before", marker.parent)
-        else:
-            at = progress.epoch, progress.step
-            found.append((at, marker.parent.name, marker.parent))
-    return max(found)[2] if found else None
 
 
 @contextmanager
@@ -202,19 +242,34 @@ def owned(folder: Path) -> Iterator[str]:
                 f"run {folder.name!r} is being trained by another process",
                 hint="wait for it, stop it, or choose another --name",
             ) from None
-        token = secrets.token_hex(8)
-        scratch = folder / f"owner.{token}"
-        scratch.write_text(token, encoding="utf-8")
-        os.replace(scratch, folder / "owner")
-        yield token
+        for mark in folder.glob("abandoned.*"):  # of drivers that are gone
+            mark.unlink()
+        yield take_over(folder)
+
+
+def take_over(folder: Path) -> str:
+    """A new token: whoever carries an older one is locked out. For the holder of the lock alone."""
+    token = secrets.token_hex(8)
+    scratch = folder / f"{OWNER}.{token}"
+    scratch.write_text(token, encoding="utf-8")
+    os.replace(scratch, folder / OWNER)
+    return token
 
 
 def owner(folder: Path) -> str:
     """The token of the run's present driver; empty if there was none."""
     try:
-        return (folder / "owner").read_text(encoding="utf-8")
+        return (folder / OWNER).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def _progress(folder: Path) -> Progress:
+    return Progress(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
+
+
+def _log_damage(path: Path, wrong: str) -> None:
+    log.warning("checkpoint %s is damaged, %s; falling back to the one before", path, wrong)
 
 
 def _whole(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from typing import Any
 from training.assessment import Retrieval, assess, embed_for
 from training.checkpoint import owned
 from training.data.clean import CleanData
+from training.disk import full_disk_in_words
 from training.embedding import embed_split, fit_audience
 from training.encoders import Encoder, build_image_encoder, build_text_encoder
 from training.evaluation.card import log_card
@@ -83,9 +84,11 @@ def train(
         Conflict: the name is in use, or is driven by another process now.
         NotFound: nothing to resume.
         BadData, TrainingFailed, Unavailable: see the stages.
+        DiskFull: the workspace's disk is full, and stayed so.
     """
     folder = RunFolder(workspace, name or fresh_name())
-    with owned(folder.path) as token:
+    resume_later = f"make room, then: commonspace train --resume --name {folder.name}"
+    with full_disk_in_words(folder.path, hint=resume_later), owned(folder.path) as token:
         folder.claim(config, resume=resume, new=new)
         tracking = Tracking(config.tracking, workspace)
         with open_run(tracking, folder.path, name=folder.name) as run:
@@ -179,7 +182,8 @@ def _fit(
         observer.epoch(line.epoch, config.loop.epochs, line.metrics)
 
     with run.forward_metrics(on_epoch=show):
-        checkpoint = fit(plan, config.scaling)
+        checkpoint = fit(plan, config.scaling, observer.note)
+    run.log_faults(folder.path)
     objective = best_objective(plan, materials.examples, checkpoint)
     if not plan.encoders:  # else the features are still those from before training
         fit_audience(objective.space, materials.examples)

@@ -12,7 +12,7 @@ from training.config import Config
 from training.errors import BadConfig, Conflict, NotFound
 
 CONFIG = "config.yaml"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _MAY_CHANGE = ("acceleration", "scaling", "tracking")
 """Parts of the configuration that a resumed run may have otherwise than before."""
 
@@ -26,7 +26,7 @@ class RunFolder:
     """
 
     def __init__(self, workspace: Path, name: str) -> None:
-        if not _NAME.fullmatch(name):
+        if not RUN_NAME.fullmatch(name):
             raise BadConfig(
                 f"run name {name!r} is not usable",
                 hint="use up to 100 letters, digits, dots, dashes and underscores",

@@ -24,6 +24,7 @@ from infra.cli import (
     report,
     serve,
     train,
+    tune,
 )
 from infra.cli.output import note
 from infra.quiet import quiet
@@ -42,6 +43,7 @@ app.command()(demo.demo)
 app.add_typer(data.app)
 app.add_typer(events.app)
 app.command()(train.train)
+app.command()(tune.tune)
 app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
