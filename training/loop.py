@@ -88,9 +88,7 @@ def run(
     if state.progress.step:  # the table still holds the encoders' features from before training
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
     total_steps = config.epochs * math.ceil(sampler.steps() / config.accumulate)
-    for epoch in range(state.progress.epoch, config.epochs):
-        if _exhausted(state.progress, config):
-            break
+    while state.progress.epoch < config.epochs and not _exhausted(state.progress, config):
         state.objective.train()
         with settings(acceleration, device):
             metrics = _epoch(model, state, sampler, config, acceleration, total_steps, report)

@@ -125,20 +125,36 @@ def run(step: Step) -> int:
     import torch
 
     from training import loop
-    from training.acceleration import AccelerationConfig
-    from training.step import backward
-    from training.step import step as take_step
 
     torch.manual_seed(0)
     objective = _objective(step)
-    config = loop.LoopConfig(batch_size=step.posts, cache_rows=step.cache_rows)
-    state = loop.begin(objective, config)
+    state = loop.begin(objective, loop.LoopConfig())
     for posts in (_WARM, step.posts):
         batch = _batch(posts, objective.space.image_features)
         before = _begin_peak()
-        backward(objective, objective, batch, config, AccelerationConfig(), stepping=True)
-        take_step(state, config, 10)
+        _backward(objective, batch, step.cache_rows)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.stepped(0.98)
     return _memory("VmHWM") - before
+
+
+def _backward(objective: "Objective", batch: "Batch", cache_rows: int) -> None:
+    from contextlib import nullcontext
+
+    from training.gradient_cache import cached_backward
+
+    if not cache_rows:
+        objective(batch)[0].backward()
+        return
+    cached_backward(
+        objective,
+        objective,
+        batch,
+        rows=cache_rows,
+        scale=1.0,
+        synchronised=lambda _: nullcontext(),
+    )
 
 
 def _objective(step: Step) -> "Objective":

@@ -6,11 +6,13 @@ Each trial is a real `commonspace train` on a part of the shipped sample, on thi
 end registered, with the undisturbed run's validation score, and leave no process.
 """
 
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from infra.benchmarks.claims import Claim, lines, write_claims
 from infra.benchmarks.claims_page import write_page
@@ -18,8 +20,9 @@ from infra.benchmarks.training_places import SmallDisk, TrackingServer, nodes, p
 from infra.benchmarks.training_process import Trained
 from infra.benchmarks.training_verdict import COMMAND, Undisturbed, count, recoveries, verdict
 from infra.cli.output import note
+from training.errors import CommonspaceError
 
-POSTS, EPOCHS, KILLS = 1500, 30, 5
+POSTS, EPOCHS, KILLS = 1500, 20, 5
 AWAY_S, ORPHANS_S, ROOM_AFTER_S, DISK_PATIENCE_S, DISK_MB = 30.0, 10.0, 10.0, 20.0, 400
 
 
@@ -39,6 +42,7 @@ class Bench:
             "ray.cpus=2",
         )
         self.undisturbed = Undisturbed(0.0, 0.0)
+        self._trainings: list[Trained] = []
 
     def training(
         self,
@@ -50,8 +54,15 @@ class Bench:
         """A training that begins anew."""
         place = workspace or self.workspace
         training = Trained(place, name, [*self.settings, *settings], environment)
-        training.start(*["--new"] * training.folder.exists())
+        shutil.rmtree(training.folder, ignore_errors=True)  # of an earlier invocation
+        training.start()
+        self._trainings.append(training)
         return training
+
+    def sweep(self) -> None:
+        """SIGKILL what a trial that broke off left running."""
+        for training in self._trainings:
+            training.sweep()
 
 
 def main(to: Path, scratch: Path, *only: str) -> int:
@@ -64,11 +75,14 @@ def main(to: Path, scratch: Path, *only: str) -> int:
     bench.undisturbed = Undisturbed.of(calm)
     note(f"  validation score {bench.undisturbed.score:.4f}, {bench.undisturbed.seconds:.0f} s")
     claims: list[Claim] = []
-    for trial in trials:
-        if only and trial.__name__ not in only:
-            continue
+    known = {trial.__name__: trial for trial in trials}
+    for trial in [known[name] for name in only or known]:
         note(f"{trial.__name__}: {(trial.__doc__ or '').splitlines()[0]}")
-        found = trial(bench)
+        try:
+            found = trial(bench)
+        except (CommonspaceError, OSError, IndexError, TimeoutExpired) as error:
+            found = [Claim(f"{trial.__name__}: went to its end", 0, "= 1", COMMAND, str(error))]
+        bench.sweep()
         for line in lines(found):
             note(f"  {line}")
         claims += found
@@ -83,7 +97,7 @@ def workers(bench: Bench) -> list[Claim]:
     training = bench.training("workers")
     killed = []
     for number in range(KILLS):
-        training.until_epoch(2 + 4 * number)
+        training.until_epoch(2 + 3 * number)
         group = training.faults("started")
         if number % 2:
             training.kill("RayTrainWorker")

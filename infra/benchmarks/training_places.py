@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from infra.benchmarks.training_process import MARK, kill_marked, lasting
+from infra.benchmarks.training_process import MARK, Family
 from infra.serving import free_port
 from training.errors import Unavailable
 
@@ -152,18 +153,18 @@ class Nodes:
             "RAY_ADDRESS": self.address,
             "PYTHONPATH": os.getcwd(),
         }
-        self._nodes: list[tuple[str, subprocess.Popen]] = []
+        self._nodes: list[tuple[Family, subprocess.Popen]] = []
 
     def join(self) -> None:
         """One more node; the first is the head."""
-        mark = secrets.token_hex(8)
+        family = Family()
         ray = str(Path(sys.executable).with_name("ray"))
         host, port = self.address.split(":")
         head = ["--head", "--port", port, "--include-dashboard=false"]
         role = [*head, "--temp-dir", str(self._folder)]
         if self._nodes:
             role = ["--address", self.address]
-        environment = os.environ | self.environment | {MARK: mark}
+        environment = os.environ | self.environment | {MARK: family.mark}
         if not self._nodes:
             del environment["RAY_ADDRESS"]  # the head refuses to start with it
         number = len(self._nodes)
@@ -179,17 +180,19 @@ class Nodes:
                 env=environment,
                 start_new_session=True,
             )
-        self._nodes.append((mark, process))
+        family.sessions.add(process.pid)
+        family.members()
+        self._nodes.append((family, process))
 
     def leave(self) -> None:
         """SIGKILL all of the newest node."""
-        mark, process = self._nodes.pop()
-        kill_marked(mark)
+        family, process = self._nodes.pop()
+        family.kill()
         process.wait()
 
     def lasting(self, title: str) -> list[str]:
         """Processes of this title on all nodes that are still there after 30 s."""
-        return [each for mark, _ in self._nodes for each in lasting(mark, title)]
+        return [each for family, _ in self._nodes for each in family.lasting(title)]
 
 
 @contextmanager
@@ -200,8 +203,22 @@ def nodes() -> Iterator[Nodes]:
     cluster = Nodes(folder)
     try:
         cluster.join()
+        deadline = time.monotonic() + _START_S
+        while not _listens(cluster.address):
+            if time.monotonic() > deadline:
+                raise Unavailable("Ray's head did not start")
+            time.sleep(0.5)
         yield cluster
     finally:
         while cluster._nodes:
             cluster.leave()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listens(address: str) -> bool:
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+    except OSError:
+        return False
+    return True

@@ -26,6 +26,57 @@ MARK = "COMMONSPACE_CHAOS"
 _LONGEST_S = 1200.0
 
 
+class Family:
+    """The processes that stem from some commands, wherever they hang in the tree.
+
+    Known by the mark in their environment, by their session, by descent, or since they were seen
+    before: a process that changes its title, as Ray's do, may overwrite its environment.
+    """
+
+    def __init__(self) -> None:
+        self.mark = secrets.token_hex(8)
+        self.sessions: set[int] = set()
+        self._seen: set[psutil.Process] = set()
+
+    def members(self, title: str = "") -> list[psutil.Process]:
+        """Those that live, and have the words in their title."""
+        roots = [one for one in psutil.process_iter() if one in self._seen or self._is_root(one)]
+        for one in roots:
+            self._seen.add(one)
+            with contextlib.suppress(psutil.Error):
+                self._seen.update(one.children(recursive=True))
+        self._seen = {one for one in self._seen if _lives(one)}
+        return [one for one in self._seen if title in _title(one)]
+
+    def lasting(self, title: str = "", within_s: float = 30.0) -> list[str]:
+        """Titles of those that are still there after so long; none, as soon as none is."""
+        deadline = time.monotonic() + within_s
+        while True:
+            left = [_title(one)[:80] for one in self.members(title)]
+            if not left or time.monotonic() >= deadline:
+                return left
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """SIGKILL them until none is left."""
+        for _ in range(10):
+            doomed = self.members()
+            for process in doomed:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            if not doomed:
+                return
+            psutil.wait_procs(doomed, timeout=2)
+
+    def _is_root(self, process: psutil.Process) -> bool:
+        try:
+            if os.getsid(process.pid) in self.sessions:
+                return True
+            return process.environ().get(MARK) == self.mark
+        except (psutil.Error, OSError):
+            return False
+
+
 class Trained:
     """One training, from its command to its last process.
 
@@ -44,13 +95,13 @@ class Trained:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = workspace.absolute() / "runs" / name
-        self.mark = secrets.token_hex(8)
+        self.family = Family()
         self._arguments = [
             *("train", "--workspace", str(workspace), "--name", name, "--json"),
             *(part for setting in settings for part in ("--set", setting)),
         ]
         self._workspace, self._settings = workspace, settings
-        self._environment = os.environ | (environment or {}) | {MARK: self.mark}
+        self._environment = os.environ | (environment or {}) | {MARK: self.family.mark}
         logs = workspace.absolute().parent / "logs"  # elsewhere: the workspace's disk may fill up
         logs.mkdir(parents=True, exist_ok=True)
         self._output, self._log = logs / f"{name}.json", logs / f"{name}.log"
@@ -67,6 +118,7 @@ class Trained:
                 env=self._environment,
                 start_new_session=True,
             )
+        self.family.sessions.add(self._process.pid)
 
     def until(self, what: str, happened: Callable[[], bool], within_s: float = _LONGEST_S) -> float:
         """Wait for something; the seconds it took. Raises: Unavailable if it doesn't happen."""
@@ -92,15 +144,17 @@ class Trained:
 
     def signal(self, number: int) -> None:
         """Send a signal to the driver alone."""
+        self.family.members()  # who they are is harder to tell without it
         os.kill(self._process.pid, number)
         if number == signal.SIGKILL:
             self._process.wait()
 
     def kill(self, title: str) -> None:
         """SIGKILL one process of the training by its title. Raises: Unavailable if none has it."""
-        for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                if title in " ".join(process.cmdline()):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for process in self.family.members(title):
+                with contextlib.suppress(psutil.Error):
                     process.kill()
                     return
         raise Unavailable(f"{self.folder.name}: no process {title}")
@@ -119,16 +173,16 @@ class Trained:
         return next((fault.facts["workers"] for fault in self.faults("started")[::-1]), 0)
 
     def processes(self, title: str = "") -> list[psutil.Process]:
-        """All processes that carry the mark, wherever they hang in the tree."""
-        return [one for one in marked(self.mark) if title in _title(one)]
+        """All processes of the training."""
+        return self.family.members(title)
 
     def lasting(self, title: str = "", within_s: float = 30.0) -> list[str]:
-        """Titles of the processes that are still there after so long; none, as soon as none is."""
-        return lasting(self.mark, title, within_s)
+        """Titles of its processes that are still there after so long."""
+        return self.family.lasting(title, within_s)
 
     def sweep(self) -> None:
-        """SIGKILL whatever carries the mark."""
-        kill_marked(self.mark)
+        """SIGKILL whatever is left of it."""
+        self.family.kill()
 
     def faults(self, kind: str = "") -> list[Fault]:
         """What the run's folder tells of faults."""
@@ -188,36 +242,11 @@ class Trained:
         return open_tracking(self._config())
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """Living processes with this mark in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def lasting(mark: str, title: str = "", within_s: float = 30.0) -> list[str]:
-    """Titles of marked processes that are still there after so long; none, as soon as none is."""
-    deadline = time.monotonic() + within_s
-    while True:
-        left = [name for name in map(_title, marked(mark)) if title in name]
-        if not left or time.monotonic() >= deadline:
-            return [name[:80] for name in left]
-        time.sleep(0.2)
-
-
-def kill_marked(mark: str) -> None:
-    """SIGKILL them until none is left."""
-    for _ in range(10):
-        doomed = marked(mark)
-        for process in doomed:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        if not doomed:
-            return
-        psutil.wait_procs(doomed, timeout=2)
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _title(process: psutil.Process) -> str:

@@ -3,7 +3,7 @@ import contextlib
 import pytest
 import torch
 
-from tests.training.synthetic import small_examples
+from tests.training.synthetic import learned, small_examples
 from training import checkpoint, loop
 from training.model import JointSpace, ModelConfig
 from training.objective import LossesConfig, Objective
@@ -87,7 +87,7 @@ def test_a_crash_within_an_epoch_costs_nothing(tmp_path):
         assert resumed.progress.losses
         resumed, history = train(examples, config, start=resumed)
         assert resumed.progress == straight.progress
-        assert history == calm[-len(history) :]
+        assert [*map(learned, history)] == [*map(learned, calm[-len(history) :])]
         for name, weight in straight.objective.state_dict().items():
             torch.testing.assert_close(
                 weight, resumed.objective.state_dict()[name], rtol=0, atol=1e-7

@@ -41,10 +41,9 @@ def run_trials(
         tune.with_resources(run_trial, resources),
         param_space={"order": tune.grid_search(list(orders))},
         tune_config=tune.TuneConfig(
-            metric="score",
-            mode="max",
             scheduler=_scheduler(past, settings, epochs),
             max_concurrent_trials=settings.parallel or None,
+            trial_dirname_creator=lambda trial: trial.trial_id,
             reuse_actors=False,  # what a trial leaves in its process touches no other
         ),
         run_config=tune.RunConfig(
