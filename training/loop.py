@@ -84,6 +84,7 @@ def run(
         report: called by every worker after every epoch with its metrics and the state.
         device: where the objective is.
     """
+    report = _gathering(report)
     model = parallel(state.objective)
     sampler = BatchSampler(
         replace(examples, features=state.objective.inputs(examples.features)),
@@ -106,7 +107,6 @@ def run(
         metrics = _epoch(model, state, sampler, epoch, config, total_steps, device)
         sampler.examples = _refreshed(state.objective, sampler.examples, device)
         metrics |= _validate(state, sampler.examples, epoch)
-        state.gather_tables()
         report(metrics, state)
     return state
 
@@ -201,6 +201,18 @@ def _refreshed(objective: Objective, examples: Examples, device: torch.device | 
     if objective.content is None:
         return examples
     return refreshed(objective.encoders, examples, objective.content, device)
+
+
+def _gathering(
+    report: Callable[[dict[str, float], State], None],
+) -> Callable[[dict[str, float], State], None]:
+    """The same report, after worker 0 has got the rows of sharded tables, which it may save."""
+
+    def gathered(metrics: dict[str, float], state: State) -> None:
+        state.gather_tables()
+        report(metrics, state)
+
+    return gathered
 
 
 def _exhausted(progress: Progress, config: LoopConfig) -> bool:
