@@ -8,12 +8,14 @@ from training.data.config import DataConfig, SplitConfig
 from training.data.prepare import prepare
 from training.encoders import EncoderConfig
 from training.examples import assemble
-from training.features import compute_features, table
+from training.features import EncodingConfig, compute_features, table
 from training.histories import histories
 from training.materials import assemble_examples
 from training.run_config import RunConfig
 from training.synthetic.config import SyntheticConfig
 from training.synthetic.write import write
+
+HERE = EncodingConfig(here_below=10**9)
 
 
 def read(folder: Path) -> CleanData:
@@ -31,11 +33,11 @@ def test_examples_are_those_that_lists_of_everything_give(
     """In windows, from streams and in arrays: the same to the last bit."""
     data = read(tmp_path)
     image, text = EncoderConfig(name="histogram/32"), EncoderConfig(name="hashed/64")
-    whole = compute_features(data, image, text, tmp_path / "whole")
+    whole = compute_features(data, image, text, tmp_path / "whole", config=HERE)
     monkeypatch.setattr(table, "_WINDOW", 250)
     monkeypatch.setattr("training.data.clean._ROWS_AT_ONCE", 100)
     monkeypatch.setattr("training.data.columns._IN_MEMORY_BYTES", 1000)
-    features = compute_features(data, image, text, tmp_path / "parts")
+    features = compute_features(data, image, text, tmp_path / "parts", config=HERE)
     assert (features.computed, features.reused) == (whole.computed, 0)
     assert torch.equal(features.posts.text, whole.posts.text)
     assert torch.equal(features.posts.image, whole.posts.image)

@@ -12,7 +12,7 @@ from training.data.files import replacing
 from training.features.hash_index import HashIndex
 from training.features.parts import HASH_BYTES, Part, compact, read_parts
 
-_IN_MEMORY_BYTES = 1 << 27
+_IN_MEMORY_BYTES = 1 << 26
 _ROWS_AT_ONCE = 1 << 16
 
 
