@@ -209,11 +209,10 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     group.tell_start(state.progress.epoch)
 
     def report(metrics: dict[str, float], state: "State") -> None:
-        def write() -> None:
-            append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
-            keep(plan.run_folder / "checkpoints", state)
-
-        group.go_on(write)
+        group.go_on(
+            lambda: append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics),
+            lambda: keep(plan.run_folder / "checkpoints", state),
+        )
 
     loop.run(state, examples, settings, report, device)
 
