@@ -1,7 +1,7 @@
 """What the workers of a group decide together: which checkpoint, and whether they go on."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training import checkpoint
@@ -27,19 +27,19 @@ class Group:
     def __init__(self, folder: Path, token: str, disk_patience_s: float) -> None:
         self._folder, self._token, self._disk_patience_s = folder, token, disk_patience_s
 
-    def go_on(self, write: Callable[[], None] | None = None) -> None:
+    def go_on(self, *writes: Callable[[], object]) -> None:
         """Wait until all are here and worker 0 has written; called by all, equally often.
 
         Ray's broadcast has no timeout, as torch's has, so a full disk may be waited for; and it
         does not wait for the controller's look every two seconds, as `ray.train.report` does.
 
         Args:
-            write: what worker 0 writes, called again if the disk is full.
+            writes: what worker 0 writes, in order; each is called again while the disk is full.
         Raises: Stopped on all workers if another driver took over, or the disk stays full.
         """
         from ray.train.collective import broadcast_from_rank_zero
 
-        reason = broadcast_from_rank_zero(self._written(write)[:500] if rank() == 0 else "")
+        reason = broadcast_from_rank_zero(self._written(writes)[:500] if rank() == 0 else "")
         if reason:
             raise Stopped(reason)
 
@@ -67,13 +67,14 @@ class Group:
                 room=_room(),
             )
 
-    def _written(self, write: Callable[[], None] | None) -> str:
+    def _written(self, writes: Sequence[Callable[[], object]]) -> str:
         """Why the group must stop, or nothing."""
         reason = superseded(self._folder, self._token)
-        if reason or write is None:
+        if reason:
             return reason
         try:
-            write_patiently(write, self._folder, self._disk_patience_s, self._tell_disk)
+            for write in writes:
+                write_patiently(write, self._folder, self._disk_patience_s, self._tell_disk)
         except DiskFull as error:
             return error.message
         return ""

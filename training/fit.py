@@ -227,13 +227,15 @@ def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
     def report(metrics: dict[str, float], state: "State") -> None:
         whole = checkpoint.snapshot(state)  # by all workers: each may hold a share
 
-        def write() -> None:
-            assert whole is not None  # worker 0 alone writes
+        def tell() -> None:
             if metrics:  # else within an epoch
                 append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
+
+        def write() -> None:
+            assert whole is not None  # worker 0 alone writes
             keep(plan.run_folder / "checkpoints", whole)
 
-        group.go_on(write)
+        group.go_on(tell, write)
 
     loop.run(state, examples, settings, plan.watch.reporting(report), acceleration)
 

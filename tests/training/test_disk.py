@@ -10,10 +10,12 @@ from safetensors import SafetensorError
 from tests.training.synthetic import small_examples
 from tests.training.test_loop import objective
 from training import loop
-from training.checkpoint import Progress, latest, snapshot
+from training.agreement import Group, Stopped
+from training.checkpoint import Progress, latest, owned, snapshot
 from training.checkpoint_store import keep
 from training.disk import DiskFull, full_disk_in_words, is_full, write_patiently
 from training.errors import TrainingFailed
+from training.faults import read_faults
 
 
 @contextmanager
@@ -99,3 +101,25 @@ def test_an_error_that_time_does_not_heal_is_not_waited_for(tmp_path):
 
     with pytest.raises(PermissionError):
         write_patiently(write, tmp_path, 60, lambda full, text: None)
+
+
+def test_what_was_written_is_not_written_again_when_the_next_finds_no_room(tmp_path, monkeypatch):
+    """Worker 0's part of an epoch: a line of metrics once, then the checkpoint."""
+    monkeypatch.setattr("ray.train.collective.broadcast_from_rank_zero", lambda reason: reason)
+    monkeypatch.setattr("training.disk._LOOK_S", 0.01)
+    lines, tries = [], []
+
+    def save():
+        tries.append(1)
+        if len(tries) < 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with owned(tmp_path) as token:
+        Group(tmp_path, token, 60).go_on(lambda: lines.append(1), save)
+        assert len(lines) == 1
+        assert [fault.kind for fault in read_faults(tmp_path)] == ["disk_full", "disk_free"]
+        tries.clear()
+        with pytest.raises(Stopped, match="full"):
+            Group(tmp_path, token, 0).go_on(lambda: lines.append(1), save)
+        with pytest.raises(Stopped, match="new driver"):
+            Group(tmp_path, "another", 0).go_on()
