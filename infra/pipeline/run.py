@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _NO_MODEL = ("scaling", "tracking")
 """Parts of a training's settings that another model does not follow from."""
-_WITH_RAY = (Step.DRIFT, Step.TRAIN, Step.GATE, Step.INDEX)
 _ACCEPTABLE = (Step.VALIDATE, Step.DRIFT, Step.GATE)
 
 
@@ -70,7 +69,7 @@ def run_pipeline(
             finds no better.
         observer: sees the progress.
         after: called when a step's result is on disk.
-        ray: what the steps run on; entered when the first needs it.
+        ray: what the steps run on.
     Raises: Conflict if another pipeline runs, or the name is taken; BadData if the data can't be
         used at all; as the steps. All of them may be repeated.
     """
@@ -78,6 +77,7 @@ def run_pipeline(
 
     records = Records(config.workspace)
     with records.locked(), ExitStack() as stack:
+        stack.enter_context(ray(config))  # cleaning new data needs it, too
         bring_list(config)  # whoever was forgotten is in no data of this run
         observer.stage("Reading and checking the posts")
         data = prepare(config.data, config.split, config.workspace, progress=observer.advance)
@@ -85,11 +85,7 @@ def run_pipeline(
         record, nothing = _choose(config, records, data, tracking, name, force, accept)
         if nothing:
             return Finished(record, nothing=True)
-        started = False
         while (step := record.next_step) is not None:
-            if step in _WITH_RAY and not started:
-                stack.enter_context(ray(config))
-                started = True
             context = Context(config, record, records, data, tracking, observer)
             record = records.save(_taken(step, context))
             after(step)
