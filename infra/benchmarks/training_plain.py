@@ -59,13 +59,11 @@ def train(plan: dict[str, Any]) -> None:
         others = everyone[~torch.isin(everyone, authors)]
         others = others[torch.randperm(len(others))][: max(0, loop["people"] - len(authors))]
         people = torch.cat([authors, others])
-        outside = torch.zeros(len(examples.split), dtype=torch.bool)
-        outside[rows] = True
         return Batch(
             posts=examples.features[rows],
             keys=PostKeys(rows, keys.author[rows], keys.text[rows], keys.image[rows]),
             people=people,
-            history=examples.histories(people, outside),
+            history=examples.histories(people, rows),
             most_posts=len(rows),
             most_people=len(people),
         )

@@ -25,7 +25,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes left behind that trained in all ways."""
     folder = tmp_path_factory.mktemp("sharded")
     write_bert(folder / "bert")
-    script = [sys.executable, "-m", "tests.training.acceleration.sharded_run"]
+    module = "tests.training.acceleration.sharded_run"
+    script = [sys.executable, "-X", "faulthandler", "-m", module]
     root = str(Path(__file__).parents[3])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}
     workers = [
