@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 
 from recsys.events.exposures import Exposure
@@ -67,7 +68,8 @@ class ExposureLog:
             return
         self._waiting.extend(exposures)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+            # of no request: what it writes is of many
+            self._task = asyncio.create_task(self._work(), context=Context())
 
     async def _work(self) -> None:
         while self._waiting:
