@@ -40,13 +40,20 @@ def ray_session() -> Iterator[None]:
     """One Ray of 2 CPUs for all tests that need one."""
     import ray
 
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=300 << 20,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
+    for last in (False, False, True):  # Ray gives itself 30 s, too little for a busy machine
+        try:
+            ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                object_store_memory=300 << 20,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
+            break
+        except Exception as error:
+            ray.shutdown()
+            if last or "timed out during startup" not in str(error):
+                raise
     yield
     ray.shutdown()
 
