@@ -26,8 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each of two test processes whole groups, so that costly fixtures are made once.
 
-    What needs the one Ray, or the one cluster for jobs, is one group; all else is grouped by folder,
-    as its fixtures are.
+    What needs the one Ray, or the one cluster for jobs, is one group; all else is grouped by
+    folder, as its fixtures are.
     """
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
