@@ -26,7 +26,7 @@ class Config(BaseModel):
 
         Raises: BadConfig naming the file or field, what it must be, and the nearest known field.
         """
-        tree = read_yaml(path) if path else {}
+        tree = _read_yaml(path) if path else {}
         for override in overrides:
             _apply(tree, override)
         return cls.parse(tree)
@@ -48,8 +48,7 @@ class Config(BaseModel):
         return dict(_flatten(self.model_dump(mode="json")))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The fields of a YAML file. Raises: BadConfig naming the file and what is wrong with it."""
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -23,16 +23,13 @@ app = typer.Typer(
 )
 
 SUBMIT_CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
-SUBMITTABLE = ("train", "evaluate", "index", "pipeline")
+SUBMITTABLE = ("train", "evaluate", "index")
 CONFIG_NAME = "config.yaml"
 
 
 def submit(
     command: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="COMMAND [OPTIONS]...", help="train, evaluate, index or pipeline run."
-        ),
+        list[str], typer.Argument(metavar="COMMAND [OPTIONS]...", help="train, evaluate or index.")
     ],
     address: Address = None,
     token_file: TokenFile = None,

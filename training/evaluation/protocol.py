@@ -5,16 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.clean import CleanData, SomePosts
+from training.data.clean import CleanData
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.query_intervals import LEVEL, RESAMPLES
 from training.evaluation.tasks import retrieval_task
 from training.materials import Materials
-
-RANKING = (
-    "every query against every candidate, no sampled negatives; ties count against the model; "
-    "equal texts match each other's images"
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,10 @@ class Protocol:
     posts: Mapping[str, int]
     people: int
     asked: Mapping[str, Counted]
-    ranking: str = RANKING
+    ranking: str = (
+        "every query against every candidate, no sampled negatives; ties count against the model; "
+        "equal texts match each other's images"
+    )
     interval: str = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES} resamples of people"
 
 
@@ -56,8 +54,6 @@ def protocol_of(materials: Materials, embedded: EmbeddedPosts, split: str) -> Pr
     """The protocol of an evaluation of these embeddings."""
     manifest = materials.data.manifest
     tasks = [retrieval_task(embedded, direction) for direction in Direction]
-    part = isinstance(materials.data, SomePosts)
-    among = f"; among {len(materials.examples.users)} people drawn at random and their posts"
     return Protocol(
         data_digest=manifest.digest,
         split=split,
@@ -70,7 +66,6 @@ def protocol_of(materials: Materials, embedded: EmbeddedPosts, split: str) -> Pr
             for task in tasks
             if task is not None
         },
-        ranking=RANKING + (among if part else ""),
     )
 
 

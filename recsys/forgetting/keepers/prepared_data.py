@@ -99,11 +99,9 @@ def drop(folder: Path) -> None:
 
 
 def running(workspace: Path) -> list[str]:
-    """Names of the runs that are being trained now, and of the searches."""
+    """Names of the runs that are being trained now."""
     locks = sorted(workspace.glob("runs/*/driver.lock"))
-    found = [f"run {lock.parent.name}" for lock in locks if held(lock)]
-    locks = sorted(workspace.glob("searches/*/driver.lock"))
-    return found + [f"search {lock.parent.name}" for lock in locks if held(lock)]
+    return [f"run {lock.parent.name}" for lock in locks if held(lock)]
 
 
 def held(lock: Path) -> bool:

@@ -27,9 +27,8 @@ class Method:
     def __init__(self, work) -> None:
         self._work = work
 
-    async def remote(self, *arguments, carried=None):
-        answers = hasattr(self._work, "__wrapped__")  # a replica's method, see `calls.answering`
-        found = self._work(*arguments, **({"carried": carried} if answers else {}))
+    async def remote(self, *arguments):
+        found = self._work(*arguments)
         return await found if inspect.isawaitable(found) else found
 
 

@@ -1,1 +1,0 @@
-"""What watches the product: scraping, alarms, dashboards."""

@@ -1,1 +1,0 @@
-"""How many machines a network needs: from measured figures of one unit, and stated assumptions."""
