@@ -13,7 +13,7 @@ import pytest
 
 from training.tracking.metrics_log import read_metrics
 
-EPOCHS = 30
+EPOCHS, KILLED_AFTER = 12, 5
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def trained(commonspace, workspace) -> dict:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 240
-    while len(read_metrics(metrics)) < 2:
+    while len(read_metrics(metrics)) < KILLED_AFTER:
         assert driver.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
