@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -24,7 +23,6 @@ from recsys.events.boundaries import BoundaryKind
 from recsys.events.database import Events
 from recsys.events.pictures import displayed
 from recsys.events.records import Person, Post, Reaction
-from recsys.filtering import PostFilter
 from recsys.live import put_posts
 from recsys.mixing import QueryVector
 from recsys.recommend import Recommender
@@ -32,7 +30,8 @@ from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
 from serving.backend import Picture
-from serving.views import boundaries_view, recommendation_view, similar_views
+from serving.deployments.recommender import post_filter
+from serving.views import boundaries_view, post_view, recommendation_view, similar_views
 from serving.wire.answers import (
     Hits,
     HitView,
@@ -133,7 +132,7 @@ class LocalBackend:
 
     async def search(self, request: SearchRequest) -> Hits:
         start, limit = _start(request.cursor), request.limit
-        where = _where(request.filters)
+        where = post_filter(request.filters)
         target = Target(request.target)
         users = {part.user_id for part in request.query if part.user_id is not None}
         exclude = frozenset(users if target is Target.USERS else ())
@@ -149,7 +148,7 @@ class LocalBackend:
     async def recommend(
         self, user_id: str, limit: int, cursor: str | None, filters: Filters
     ) -> Recommendations:
-        found = self._recommender.recommend(user_id, MOST, where=_where(filters))
+        found = self._recommender.recommend(user_id, MOST, where=post_filter(filters))
         return self._recommendations(found, _start(cursor), limit)
 
     async def similar(self, user_id: str, limit: int, cursor: str | None) -> SimilarUsers:
@@ -167,11 +166,11 @@ class LocalBackend:
         return self._recommendations(found, _start(request.cursor), request.limit)
 
     async def post(self, post_id: str) -> PostView:
-        return _view(self._public(post_id))
+        return post_view(self._public(post_id))
 
     async def posts_of(self, user_id: str, limit: int) -> list[PostView]:
         self.events.person(user_id)
-        return [_view(post) for post in self.events.public_posts_of([user_id], limit)[user_id]]
+        return [post_view(post) for post in self.events.public_posts_of([user_id], limit)[user_id]]
 
     async def picture(self, post_id: str) -> Picture:
         found = self.events.picture(post_id)
@@ -210,7 +209,7 @@ class LocalBackend:
         created = self.events.put_post(record, displayed(post.image) if post.image else None)
         if post.private:
             remove_posts(self.store, [post_id])
-            return PostWritten(post=_view(record), created=created)
+            return PostWritten(post=post_view(record), created=created)
         nothing = np.full((1, self._space.dimension), np.nan, np.float32)
         vectors = {
             Target.POSTS: self._of_content(post.text, post.image)[None],
@@ -218,7 +217,7 @@ class LocalBackend:
             Target.TEXTS: self._space.encode_text([post.text]) if post.text else nothing,
         }
         put_posts(self.events, self.store, self.store.live().version, [record], vectors)
-        return PostWritten(post=_view(record), created=created, model_version=VERSION)
+        return PostWritten(post=post_view(record), created=created, model_version=VERSION)
 
     async def put_user(self, user_id: str, user: UserWrite) -> UserWritten:
         created = user_id not in self.events.known([user_id])
@@ -291,7 +290,7 @@ class LocalBackend:
                 HitView(
                     id=hit.id,
                     score=hit.score,
-                    post=None if people else _view(self._public(hit.id)),
+                    post=None if people else post_view(self._public(hit.id)),
                 )
                 for hit in found[start : start + limit]
             ],
@@ -352,33 +351,6 @@ def _hash(image: bytes) -> str:
 
 def _receipt(erased: Erased) -> Receipt:
     return Receipt(deleted=erased.id, posts=list(erased.posts), reactions=erased.reactions)
-
-
-def _view(post: Post) -> PostView:
-    path = quote(post.post_id, safe="")
-    return PostView(
-        post_id=post.post_id,
-        user_id=post.user_id,
-        title=post.title,
-        text=post.text,
-        tags=list(post.tags),
-        language=post.language,
-        created_at=post.created_at,
-        image_url=f"/v1/posts/{path}/image" if post.image_hash else None,
-    )
-
-
-def _where(filters: Filters) -> PostFilter:
-    return PostFilter(
-        authors=tuple(filters.authors),
-        not_authors=tuple(filters.not_authors),
-        languages=tuple(filters.languages),
-        created_after=filters.created_after,
-        created_before=filters.created_before,
-        tags=tuple(filters.tags),
-        not_tags=tuple(filters.not_tags),
-        categories=tuple(filters.categories),
-    )
 
 
 def _mean(vectors: Sequence[np.ndarray]) -> np.ndarray:

@@ -51,9 +51,8 @@ def test_rows_go_and_what_they_leave(place: Place) -> None:  # noqa: F811
         assert search_folder(place.folder, id_needles(subject.ids)) == []
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_reader_that_stays_keeps_the_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    if not place.is_sqlite:
-        pytest.skip("of SQLite's log alone")
     monkeypatch.setattr("recsys.events.engine._BUSY_S", 0.2)
     fill(place)
     engine = open_engine(place.config, place.folder)
