@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CODE := training recsys serving infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check audit fix bench-quality bench-serving chaos-serving bench-recsys lock clean
+.PHONY: help demo serve test check audit fix bench-quality bench-serving chaos-serving bench-recsys bench-training bench-streaming chaos-training check-cluster wheel lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1|/' | \
@@ -23,7 +23,7 @@ serve: $(VENV)/.installed  ## the demo's model, index and map behind the API and
 	$(BIN)/commonspace serve --workspace build/demo/workspace $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the whole test suite (20 minutes on 2 cores)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format, types, who may import whom
 	$(BIN)/ruff check $(CODE)
@@ -51,8 +51,20 @@ bench-recsys: $(VENV)/.installed-evaluation  ## the recommender beside its basel
 	@test -f build/demo/summary.json || $(BIN)/commonspace demo
 	$(BIN)/python -m infra.benchmarks.recsys docs/benchmarks/recsys.json build/bench-recsys "$(FILMS)" $(ARGS)
 
+bench-training: $(VENV)/.installed-dev  ## speed and memory of training beside its baselines, into docs/benchmarks (20 minutes)
+	$(BIN)/python -m infra.benchmarks.training docs/benchmarks/training.json build/bench-training $(ARGS)
+
+bench-streaming: $(VENV)/.installed-dev  ## a hundred thousand posts and a million through every stage, into docs/benchmarks (40 minutes)
+	$(BIN)/python -m infra.benchmarks.streaming docs/benchmarks/streaming.json build/bench-streaming $(ARGS)
+
+chaos-training: $(VENV)/.installed-dev  ## kills, full disks, torn files, lost trackers while it trains, into docs/benchmarks (30 minutes)
+	$(BIN)/python -m infra.benchmarks.chaos_training docs/benchmarks/chaos-training.json build/chaos-training $(ARGS)
+
 audit: $(VENV)/.installed-dev  ## known vulnerabilities of the pinned versions, if they can be looked up
 	$(BIN)/python infra/setup/audit.py constraints.txt
+
+wheel: $(VENV)/.installed-dev  ## build the wheel and run the demo from it, outside of this folder
+	infra/setup/wheel.sh $(BIN)/python $(ARGS)
 
 lock: $(VENV)/bin/python  ## write constraints.txt anew from the latest versions that fit together
 	infra/setup/lock.sh "$(BIN)/python" constraints.txt

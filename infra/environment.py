@@ -17,17 +17,31 @@ VARIABLES = {
     "COMMONSPACE_EVENTS_URL": "events.url",
     "COMMONSPACE_EVENTS_PASSWORD": "events.password",
     "COMMONSPACE_RATE_STORAGE": "serve.security.rate_storage",
+    "COMMONSPACE_LOG": "logs.format",
+    "COMMONSPACE_LOG_LEVEL": "logs.level",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "tracing.endpoint",
 }
-"""Environment variable → setting. They go over the file's settings, under the command line's."""
+"""Environment variable → setting. They go over the file's settings, under the command line's. Each
+may also be in a file that the variable with `_FILE` behind its name leads to: a secret, say."""
+CONFIG = "COMMONSPACE_CONFIG"
+"""Names the file of settings, for commands that are given none."""
+
+
+def config_file(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The file of settings that the environment names."""
+    return Path(environment[CONFIG]) if environment.get(CONFIG) else None
 
 
 def environment_overrides(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The settings that the environment makes, as `Config.load` takes them."""
+    """The settings that the environment makes, as `Config.load` takes them.
+
+    Raises: BadConfig if a file that a variable names can't be read.
+    """
+    found = {variable: _value(variable, environment) for variable in VARIABLES}
     return [
-        override(field, environment[variable])
-        for variable, field in VARIABLES.items()
-        if environment.get(variable)
-        and not (variable == "RAY_ADDRESS" and _names_no_ray(environment[variable]))
+        override(VARIABLES[variable], value)
+        for variable, value in found.items()
+        if value and not (variable == "RAY_ADDRESS" and _names_no_ray(value))
     ]
 
 
@@ -65,6 +79,17 @@ def cluster(
         return address, token_file.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfig(f"the cluster's token can't be read from {token_file}: {error}") from None
+
+
+def _value(variable: str, environment: Mapping[str, str]) -> str | None:
+    """What a variable says, or the file that its neighbour names."""
+    file = environment.get(f"{variable}_FILE")
+    if environment.get(variable) or not file:
+        return environment.get(variable)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{variable}_FILE: {file} can't be read: {error}") from None
 
 
 def _names_no_ray(address: str) -> bool:

@@ -7,6 +7,8 @@ from infra.product import ProductConfig, open_tracking
 from training.observer import SILENT, Observer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from recsys.index import IndexReport
     from training.data.clean import CleanData
 
@@ -31,6 +33,8 @@ def index_posts(
         observer: sees the progress.
     Raises: NotFound for a model that isn't registered; BadData as `prepare`; as `build_index`.
     """
+    import numpy as np
+
     from recsys.events.database import Events
     from recsys.events.importing import import_data
     from recsys.index import build_index
@@ -52,7 +56,7 @@ def index_posts(
     observer.stage(f"Encoding for model version {registered.version}")
     folder = space_folder(registered, tracking)
     space = Space.load(folder)
-    features, contents = no_posts(space), dict[str, int]()
+    features, contents = no_posts(space), np.empty(0, np.int64)
     if data is not None:
         features = compute_features(
             data,
@@ -69,6 +73,7 @@ def index_posts(
         if data is not None:
             import_data(data, events)
         features, later = with_later_posts(space, features, events, progress=observer.advance)
+        encoded = [later[post_id] for post_id in features.post_ids[len(contents) :].tolist()]
         observer.stage("Indexing posts and people")
         return build_index(
             space,
@@ -77,15 +82,22 @@ def index_posts(
             events,
             str(registered.version),
             history=config.history,
-            contents=contents | later,
+            contents=np.concatenate([contents, np.array(encoded, np.int64)]),
             resume=resume,
             progress=observer.advance,
         )
 
 
-def _contents(data: "CleanData") -> dict[str, int]:
-    """Marks of what the features of the data are of; the API may write other contents meanwhile."""
+def _contents(data: "CleanData") -> "np.ndarray":
+    """(N,) marks of what the features are of; the API may write other contents meanwhile."""
+    import numpy as np
+
     from recsys.marks import content_mark
 
-    rows = data.posts(["post_id", "text", "image_hash"]).to_pylist()
-    return {row["post_id"]: content_mark(row["text"], row["image_hash"]) for row in rows}
+    marks = np.empty(data.manifest.counts["posts"], np.int64)
+    at = 0
+    for batch in data.batches("posts", ["text", "image_hash"]):
+        contents = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        marks[at : at + len(batch)] = [content_mark(*content) for content in contents]
+        at += len(batch)
+    return marks

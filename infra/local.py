@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from training.config import Config
 from training.errors import Refused, Unavailable
 
@@ -26,6 +28,8 @@ class RayConfig(Config):
     """Of a local Ray; None: what the machine has, two at least (a training has two workers)."""
     object_store_mb: int = 400
     """Memory of a local Ray's object store."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    """Where a local Ray shows its figures to Prometheus; None: at any port that is free."""
 
 
 @contextmanager
@@ -65,6 +69,7 @@ def _start(config: RayConfig) -> None:
                 num_cpus=config.cpus or max(2, len(usable_cpus())),
                 object_store_memory=config.object_store_mb * MEGABYTE,
                 include_dashboard=False,
+                _metrics_export_port=config.metrics_port,
                 logging_level=logging.WARNING,
                 runtime_env={"worker_process_setup_hook": "infra.quiet.settle_worker"},
             )

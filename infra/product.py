@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
-from infra.environment import environment_overrides, override
+from infra.environment import config_file, environment_overrides, override
 from infra.forgetting import bring_list
 from infra.local import RayConfig, ray_session
+from infra.pipeline.config import PipelineConfig
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig, check
 from serving.config import ServeConfig
+from serving.tracing import TracingConfig
+from training.drift.config import DriftConfig
 from training.job_runtime import JobConfig
 from training.run_config import RunConfig
 
@@ -32,9 +35,12 @@ class ProductConfig(RunConfig):
     recommend: RecommendConfig = RecommendConfig()
     experiments: tuple[ExperimentConfig, ...] = ()
     """Variants of `recommend` that are compared with each other on people."""
+    drift: DriftConfig = DriftConfig()
+    pipeline: PipelineConfig = PipelineConfig()
     ray: RayConfig = RayConfig()
     job: JobConfig = JobConfig()
     serve: ServeConfig = ServeConfig()
+    tracing: TracingConfig = TracingConfig()
 
     @field_validator("experiments")
     @classmethod
@@ -63,10 +69,11 @@ def load_config(
 ) -> ProductConfig:
     """Defaults, then the file, the environment, and the command line, each over the one before.
 
+    Without a file, the one that the environment names is read, if it names one.
     Raises: BadConfig naming the file or field.
     """
     named = [override("workspace", str(workspace))] if workspace else []
-    return ProductConfig.load(path, [*environment_overrides(), *overrides, *named])
+    return ProductConfig.load(path or config_file(), [*environment_overrides(), *overrides, *named])
 
 
 @contextmanager

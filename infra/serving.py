@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.environment import environment_overrides
+from infra.environment import config_file, environment_overrides
 from infra.local import ray_session, usable_cpus
 from infra.product import ProductConfig, open_tracking
 from training.errors import BadConfig, Conflict, NotFound, Unavailable
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 EDGE = "serving.edge:middlewares"
 _PORT_S = 20.0
-_START_S = 300.0
+_LOOK_S = 3.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def serving_settings(config: ProductConfig) -> "ServingSettings":
         recommend=config.recommend,
         experiments=config.experiments,
         serve=config.serve,
+        logs=config.logs,
+        tracing=config.tracing,
     )
 
 
@@ -98,21 +101,35 @@ def application(args: Mapping[str, Any]) -> "Application":
     """The service for `serve run` and `serve deploy`: `import_path: infra.serving:application`.
 
     Args:
-        args: settings as in a configuration file; what the environment says goes over them, and
-            secrets come from there.
-    Raises: BadConfig if the index is a folder, which one machine alone could open.
+        args: settings as in a configuration file, over those of the file that COMMONSPACE_CONFIG
+            names; what the environment says goes over them, and secrets come from there.
+    Raises: BadConfig if the index is a folder, which one machine alone could open; NotFound or
+        Unavailable if there is no index after `serve.await_index_s`.
     """
     from serving.graph import application as build
     from serving.models import First
 
-    config = ProductConfig.load(None, [*_flattened(args), *environment_overrides()])
+    config = ProductConfig.load(config_file(), [*_flattened(args), *environment_overrides()])
     if not config.index.remote:
         raise BadConfig(
             "index.uri must be a Milvus server on a cluster, not a folder",
             hint="set MILVUS_URI; `commonspace serve` runs all on one machine",
         )
     settings = serving_settings(config)
-    return build(settings, First(live_model(settings)))
+    return build(settings, First(_awaited_model(settings)))
+
+
+def _awaited_model(settings: "ServingSettings") -> str:
+    """`live_model`, once there is one: a new cluster is deployed before its first index is made."""
+    deadline = time.monotonic() + settings.serve.await_index_s
+    while True:
+        try:
+            return live_model(settings)
+        except (NotFound, Unavailable) as error:
+            if time.monotonic() >= deadline:
+                raise
+            _log.warning("the service waits for its first index: %s", error.message)
+        time.sleep(_LOOK_S)
 
 
 def live_model(settings: "ServingSettings") -> str:
@@ -182,6 +199,8 @@ def _before_ray(config: ProductConfig) -> None:
     # its workers are the service here, not a training in the background
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+    # how old the figures are that /metrics shows; Ray's own 10 s suit large clusters
+    os.environ.setdefault("RAY_metrics_report_interval_ms", "2000")
 
 
 def free_port(host: str, port: int = 0) -> int:

@@ -13,6 +13,7 @@ from recsys.rows import post_rows, rows_of
 from recsys.schema import create_collection
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from recsys.view import View
+from training.data.identity import IdSet, hash_id
 from training.errors import BadData, CommonspaceError
 
 _FLUSH_S = 3600
@@ -79,7 +80,10 @@ class Build:
     def recount(self, view: View) -> None:
         """Take what is listed for what was inserted; after rows were written past `insert`."""
         for target in Target:
-            self.inserted[target] = len({id for ids in view.ids(target) for id in ids})
+            seen = IdSet()
+            for ids in view.ids(target):
+                seen.add(np.array([hash_id(id) for id in ids], dtype=np.uint64))
+            self.inserted[target] = len(seen)
 
     def insert(
         self,

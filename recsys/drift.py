@@ -4,20 +4,23 @@ The service looks at ids alone, every few minutes; `commonspace index verify` an
 also look at the marks of what each row was made of and says (`rows.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from recsys.erase import remove_posts
 from recsys.events.database import Events
 from recsys.events.records import Post
+from recsys.id_places import IdPlaces, hashes_of
 from recsys.marks import Marks, content_mark
 from recsys.rows import post_fields
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
 
-_READ_AT_ONCE = 1000
 _OF_POSTS = (Target.POSTS, Target.IMAGES, Target.TEXTS)
+_BITS = {target: 1 << place for place, target in enumerate(_OF_POSTS)}
 
 
 @dataclass(frozen=True)
@@ -78,34 +81,33 @@ def drift(events: Events, view: View, *, deep: bool = False) -> Drift:
             then it is compared by ids.
     Raises: Vanished.
     """
-    visible = events.visibility()
-    expected = dict(_expected(events, visible)) if deep else None
+    truth = _Truth.read(events, deep=deep)
     extra, outdated, mislabelled = set[str](), set[str](), set[str]()
-    held: dict[Target, set[str]] = {}
     for target in _OF_POSTS:
-        held[target] = ids = set[str]()
-        for id, marks in _rows(view, target, deep):
-            if not visible.get(id, False):
-                extra.add(id)
-            elif id in ids:
-                outdated.add(id)
-            elif marks and expected and (wanted := expected.get(id)):  # else deleted just now
-                if wanted.targets and marks.content not in wanted.contents:
+        bit = _BITS[target]
+        for rows in _rows(view, target, deep):
+            places = truth.places.find([id for id, _ in rows]).tolist()
+            for (id, marks), place in zip(rows, places, strict=True):
+                if place < 0 or not truth.public[place]:
+                    extra.add(id)
+                    continue
+                if truth.held[place] & bit:
                     outdated.add(id)
-                elif marks.fields != wanted.fields:
-                    mislabelled.add(id)
-            ids.add(id)
+                elif deep and marks is not None:
+                    if truth.wanted[place] and marks.content not in truth.contents[place]:
+                        outdated.add(id)
+                    elif marks.fields != truth.fields[place]:
+                        mislabelled.add(id)
+                truth.held[place] |= bit
     strangers: set[str] = set()
     for ids in view.ids(Target.USERS):
         strangers.update(set(ids) - events.known(ids))
-    public = {id for id, is_public in visible.items() if is_public}
-    missing = public - held[Target.POSTS]
-    if expected is not None:
-        missing = {
-            id for id, wanted in expected.items() if any(id not in held[t] for t in wanted.targets)
-        }
-    if expected is None or not view.marked:  # marks of rows tell more than that one was written
-        outdated |= set(events.unindexed()) & public & held[Target.POSTS]
+    missing = truth.lacking(events)
+    if not deep or not view.marked:  # marks of rows tell more than that one was written
+        written = list(events.unindexed())
+        for id, place in zip(written, truth.places.find(written).tolist(), strict=True):
+            if place >= 0 and truth.public[place] and truth.held[place] & _BITS[Target.POSTS]:
+                outdated.add(id)
     outdated -= missing
     return Drift(
         missing=tuple(sorted(missing)),
@@ -114,6 +116,84 @@ def drift(events: Events, view: View, *, deep: bool = False) -> Drift:
         extra=tuple(sorted(extra)),
         strangers=tuple(sorted(strangers)),
     )
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What the event database says of its N posts, in some 40 bytes each.
+
+    Attributes:
+        places: of the posts by their ids.
+        public: (N,) bool.
+        wanted: (N,) uint8: the collections that must have each, as bits.
+        contents: (N, 2) int64: marks of content, one of which its rows must have.
+        fields: (N,) int64: mark of the fields.
+        held: (N,) uint8: the collections in which it was seen, as bits; filled by the caller.
+    """
+
+    places: IdPlaces
+    public: np.ndarray
+    wanted: np.ndarray
+    contents: np.ndarray
+    fields: np.ndarray
+    held: np.ndarray
+
+    @classmethod
+    def read(cls, events: Events, *, deep: bool) -> "_Truth":
+        """All posts; without `deep` by ids alone, and a public one must be among the posts."""
+        pages = list[tuple[np.ndarray, ...]]()
+        if deep:
+            for posts in events.post_pages():
+                pages.append(_page(posts, events))
+        else:
+            for page in events.visibility_pages():
+                public = np.array([shown for _, shown in page])
+                nothing = np.zeros(len(page), np.int64)
+                ids = np.array([id for id, _ in page], dtype=object)
+                wanted = (public * _BITS[Target.POSTS]).astype(np.uint8)
+                pages.append(
+                    (hashes_of(ids), public, wanted, np.stack([nothing, nothing], axis=1), nothing)
+                )
+        empty = (
+            *(np.empty(0, np.uint64), np.empty(0, bool), np.empty(0, np.uint8)),
+            *(np.empty((0, 2), np.int64), np.empty(0, np.int64)),
+        )
+        columns = zip(empty, *pages, strict=True)
+        hashes, public, wanted, contents, fields = map(np.concatenate, columns)
+        held = np.zeros(len(public), np.uint8)
+        return cls(IdPlaces.by(hashes), public, wanted, contents, fields, held)
+
+    def lacking(self, events: Events) -> set[str]:
+        """Ids of the posts that a collection lacks: read again, as only hashes of them are here."""
+        lacks = (self.wanted & ~self.held) != 0
+        found: set[str] = set()
+        if lacks.any():
+            for page in events.visibility_pages():
+                places = self.places.find([id for id, _ in page]).tolist()
+                pairs = zip(page, places, strict=True)
+                found |= {id for (id, _), place in pairs if place >= 0 and lacks[place]}
+        return found
+
+
+def _page(posts: Sequence[Post], events: Events) -> tuple[np.ndarray, ...]:
+    """Hashes, public, wanted, contents and fields of some posts."""
+    shown = [post for post in posts if not post.private]
+    lacking = events.lacking_pictures({p.image_hash for p in shown if p.image_hash})
+    count = len(posts)
+    wanted, fields = np.zeros(count, np.uint8), np.zeros(count, np.int64)
+    contents = np.zeros((count, 2), np.int64)
+    for place, post in enumerate(posts):
+        if post.private:
+            continue
+        pictured = post.image_hash is not None and post.image_hash not in lacking
+        one = expected_of(post, pictured=pictured)
+        wanted[place] = sum(_BITS[target] for target in one.targets)
+        marks = sorted(one.contents)
+        contents[place] = marks[0], marks[-1]
+        fields[place] = one.fields
+    ids = np.array([post.post_id for post in posts], dtype=object)
+    public = np.array([not post.private for post in posts])
+    return hashes_of(ids), public, wanted, contents, fields
 
 
 def remove_extra(found: Drift, store: VectorStore) -> None:
@@ -143,20 +223,10 @@ def expected_of(post: Post, *, pictured: bool) -> Expected:
     return Expected(frozenset(contents), fields, frozenset(targets))
 
 
-def _expected(events: Events, visible: Mapping[str, bool]) -> Iterator[tuple[str, Expected]]:
-    ids = [id for id, is_public in visible.items() if is_public]
-    for start in range(0, len(ids), _READ_AT_ONCE):
-        posts = events.posts(ids[start : start + _READ_AT_ONCE])
-        lacking = events.lacking_pictures({p.image_hash for p in posts.values() if p.image_hash})
-        for id, post in posts.items():
-            pictured = post.image_hash is not None and post.image_hash not in lacking
-            yield id, expected_of(post, pictured=pictured)
-
-
-def _rows(view: View, target: Target, deep: bool) -> Iterator[tuple[str, Marks | None]]:
+def _rows(view: View, target: Target, deep: bool) -> Iterator[list[tuple[str, Marks | None]]]:
     if deep and view.marked:
         for rows in view.marks(target):
-            yield from rows
+            yield list(rows)
     else:
         for ids in view.ids(target):
-            yield from ((id, None) for id in ids)
+            yield [(id, None) for id in ids]

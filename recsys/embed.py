@@ -1,10 +1,12 @@
-"""Embedding all posts and people of a space, on a Ray cluster by Ray Data, or here when few."""
+"""Embedding all posts and people of a space, on a Ray cluster piece by piece, or here when few.
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+A piece goes to a task with the features that it needs and nothing else, and few are under way: so
+neither this process nor the object store holds more for ten million posts than for ten thousand.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from training.modalities import History, PostFeatures
     from training.space import Space
 
-_MOST_A_TASK = 8192
-"""Posts and people of one Ray task: many enough to be worth handing the model to it."""
-
-
+_POSTS_A_TASK = 8192
+"""Many enough to be worth handing them over."""
+_HISTORY_A_TASK = 16_384
+"""Posts of the histories of a task's people; those of one person are never parted."""
 _HERE_AT_ONCE = 256
+_AHEAD = 2
+"""Pieces a worker has: one that it embeds, and the next."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +51,101 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Work:
-    """Posts and people to embed, numbered through: first the posts, then the people.
+    """Posts and people to embed.
 
     Attributes:
         space: the model.
-        features: (N, F) of all posts, by name of the fields of `PostFeatures`; numpy, which Ray's
-            object store shares between processes without a copy.
+        features: of N posts; may be mapped from a file.
         rows: (n,) rows of the features: the posts to embed.
         users: ids of the people to embed.
-        histories: user id to (row of the features, weight), of those people.
+        history_rows: (H,) rows of the features, of more people maybe.
+        history_weight: (H,) float32 of each.
+        history_start: (p,) where the history of each of the people begins in these.
+        history_length: (p,) how many posts it has.
     """
 
     space: "Space"
-    features: dict[str, np.ndarray]
+    features: "PostFeatures"
     rows: np.ndarray
     users: Sequence[str]
-    histories: Mapping[str, list[tuple[int, float]]]
+    history_rows: np.ndarray
+    history_weight: np.ndarray
+    history_start: np.ndarray
+    history_length: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.users)
+
+    def history(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and weights of a person's history."""
+        some = slice(
+            self.history_start[place], self.history_start[place] + self.history_length[place]
+        )
+        return self.history_rows[some], self.history_weight[some]
+
+    def only(self, rows: np.ndarray, places: Sequence[int]) -> "Work":
+        """The same for some posts, and for people at some places."""
+        chosen = np.array(places, dtype=np.int64)
+        return replace(
+            self,
+            rows=rows,
+            users=[self.users[place] for place in places],
+            history_start=self.history_start[chosen],
+            history_length=self.history_length[chosen],
+        )
+
+    def pieces(self, posts: int, history: int) -> "Iterator[Piece]":
+        """All of it, in parts: first the posts, then the people.
+
+        Args:
+            posts: of a part.
+            history: posts in the histories of a part's people, about.
+        """
+        for start in range(0, len(self.rows), posts):
+            rows = self.rows[start : start + posts]
+            yield Piece(rows, self._features(rows))
+        if not len(self.users):
+            return
+        # everybody counts for one post at least, so that no part has too many of the silent
+        upto = np.cumsum(np.maximum(self.history_length, 1))
+        cuts = np.flatnonzero(np.diff(upto // history)) + 1
+        for places in np.split(np.arange(len(self.users)), cuts):
+            yield self._people(places)
+
+    def _people(self, places: np.ndarray) -> "Piece":
+        found = [self.history(int(place)) for place in places]
+        rows = np.concatenate([rows for rows, _ in found])
+        return Piece(
+            places,
+            self._features(rows),
+            tuple(self.users[int(place)] for place in places),
+            np.repeat(np.arange(len(places)), [len(rows) for rows, _ in found]),
+            np.concatenate([weight for _, weight in found]),
+        )
+
+    def _features(self, rows: np.ndarray) -> "PostFeatures":
+        import torch
+
+        return self.features[torch.from_numpy(rows)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Posts, or people, with all that their vectors are made of.
+
+    Attributes:
+        numbers: (n,) rows of the posts, or places of the people.
+        features: of these posts, or (m,) of the people's histories.
+        users: ids of the n people; None for posts.
+        owner: (m,) whose history a post belongs to, in [0, n).
+        weight: (m,) float32.
+    """
+
+    numbers: np.ndarray
+    features: "PostFeatures"
+    users: tuple[str, ...] | None = None
+    owner: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
@@ -75,135 +155,100 @@ def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
         after these; a person of whom the model can make nothing has none.
     """
     if len(work) < config.here_below:
-        embedder = Embedder(work)
-        for start in range(0, len(work), _HERE_AT_ONCE):
-            stop = min(start + _HERE_AT_ONCE, len(work))
-            yield from embedder.embed(np.arange(start, stop))
+        for piece in work.pieces(_HERE_AT_ONCE, _HERE_AT_ONCE):
+            yield from Embedder(work.space).embed(piece)
     else:
-        with _quiet():
-            yield from _by_tasks(work, config.workers)
+        yield from _by_tasks(work, config.workers)
 
 
 def _by_tasks(work: Work, workers: int | None) -> Iterator[Embedded]:
-    """By Ray tasks, which are run again where a process dies. A chunk is a row: none splits."""
+    """By Ray tasks, which are run again where a process dies; few pieces are under way."""
     import ray
 
     workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    size = min(_MOST_A_TASK, -(-len(work) // workers))
-    starts = range(0, len(work), size)
-    dataset = ray.data.from_items(
-        [{"start": start, "stop": min(start + size, len(work))} for start in starts],
-        override_num_blocks=len(starts),
-    ).map(
-        partial(_chunk, work=ray.put(work)),
-        compute=ray.data.TaskPoolStrategy(size=workers),
-        num_cpus=1,
-    )
-    for row in dataset.iter_rows():
-        for part in zip(row["targets"], row["numbers"], row["vectors"], strict=True):
-            yield _unpacked(*part)
+    posts = min(_POSTS_A_TASK, -(-len(work) // workers))
+    space = ray.put(work.space)
+    task = ray.remote(_embed_piece).options(num_cpus=1, max_retries=-1)
+    waiting: deque[Any] = deque()
+    for piece in work.pieces(posts, _HISTORY_A_TASK):
+        waiting.append(task.remote(space, piece))
+        if len(waiting) >= _AHEAD * workers:
+            yield from ray.get(waiting.popleft())
+    while waiting:
+        yield from ray.get(waiting.popleft())
 
 
-def _chunk(row: dict[str, int], work: Any) -> dict[str, Any]:
-    """One task: vectors of the numbers from `start` to before `stop`, as bytes."""
-    import ray
-
-    parts = Embedder(ray.get(work)).embed(np.arange(row["start"], row["stop"]))
-    return {
-        "targets": [part.target.value for part in parts],
-        "numbers": [part.numbers.tobytes() for part in parts],
-        "vectors": [part.vectors.astype(np.float32).tobytes() for part in parts],
-    }
-
-
-def _unpacked(target: str, numbers: bytes, vectors: bytes) -> Embedded:
-    places = np.frombuffer(numbers, np.int64)
-    rows = np.frombuffer(vectors, np.float32).reshape(len(places), -1)
-    return Embedded(Target(target), places, rows)
+def _embed_piece(space: "Space", piece: Piece) -> list[Embedded]:
+    return Embedder(space).embed(piece)
 
 
 class Embedder:
-    """Embeds posts and people by their number in the work."""
+    """Embeds pieces.
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    Args:
+        space: the model.
+    """
 
-    def embed(self, numbers: np.ndarray) -> list[Embedded]:
-        """Vectors of (n,) numbers, by kind; kinds without any are left out."""
-        split = len(self._work.rows)
-        parts = self._posts(self._work.rows[numbers[numbers < split]])
-        return parts + self._people(numbers[numbers >= split] - split)
+    def __init__(self, space: "Space") -> None:
+        self._space = space
 
-    def _posts(self, rows: np.ndarray) -> list[Embedded]:
-        if not len(rows):
-            return []
-        posts, space = self._features(rows), self._work.space
+    def embed(self, piece: Piece) -> list[Embedded]:
+        """Vectors of a piece, by kind; kinds without any are left out."""
+        if piece.users is None:
+            return self._posts(piece.numbers, piece.features)
+        return self._people(piece)
+
+    def _posts(self, rows: np.ndarray, posts: "PostFeatures") -> list[Embedded]:
         parts = []
         image, text = posts.has_image, posts.has_text
         if image.any():
-            vectors = space.embed_images(posts.image[image])
+            vectors = self._space.embed_images(posts.image[image])
             parts.append(Embedded(Target.IMAGES, rows[image.numpy()], vectors))
         if text.any():
-            vectors = space.embed_texts(posts.text[text])
+            vectors = self._space.embed_texts(posts.text[text])
             parts.append(Embedded(Target.TEXTS, rows[text.numpy()], vectors))
         # last: where the row of a post is, those of its parts are, though the build was cut short
-        parts.append(Embedded(Target.POSTS, rows, space.embed_posts(posts)))
+        parts.append(Embedded(Target.POSTS, rows, self._space.embed_posts(posts)))
         return parts
 
-    def _people(self, places: np.ndarray) -> list[Embedded]:
-        if not len(places):
-            return []
+    def _people(self, piece: Piece) -> list[Embedded]:
+        assert piece.users is not None
         try:
-            return [Embedded(Target.USERS, places, self._vectors(places))]
+            vectors = self._space.embed_users(_history(piece), piece.users)
+            return [Embedded(Target.USERS, piece.numbers, vectors)]
         except NotFound:
             # a model without ids or without content can't place everyone
-            if len(places) == 1:
+            if len(piece.numbers) == 1:
                 return []
-            halves = np.array_split(places, 2)
-            return [part for half in halves for part in self._people(half)]
+            return [part for half in _halves(piece) for part in self._people(half)]
 
-    def _vectors(self, places: np.ndarray) -> np.ndarray:
-        users = [self._work.users[int(place)] for place in places]
-        return self._work.space.embed_users(self._history(users), users)
 
-    def _history(self, users: Sequence[str]) -> "History":
-        import torch
+def _history(piece: Piece) -> "History":
+    import torch
 
-        from training.modalities import History
+    from training.modalities import History
 
-        own = [self._work.histories.get(user, []) for user in users]
-        flat = [(row, owner, weight) for owner, one in enumerate(own) for row, weight in one]
-        return History(
-            posts=self._features(np.array([row for row, _, _ in flat], dtype=np.int64)),
-            owner=torch.tensor([owner for _, owner, _ in flat], dtype=torch.long),
-            weight=torch.tensor([weight for _, _, weight in flat], dtype=torch.float32),
-            people=len(users),
+    assert piece.users is not None and piece.owner is not None and piece.weight is not None
+    # copies: what came through Ray's object store may not be written, and torch wants that it may
+    return History(
+        posts=piece.features,
+        owner=torch.from_numpy(piece.owner.astype(np.int64)),
+        weight=torch.from_numpy(piece.weight.astype(np.float32)),
+        people=len(piece.users),
+    )
+
+
+def _halves(piece: Piece) -> Iterator[Piece]:
+    import torch
+
+    assert piece.users is not None and piece.owner is not None and piece.weight is not None
+    middle = len(piece.users) // 2
+    for some in (slice(0, middle), slice(middle, len(piece.users))):
+        own = (piece.owner >= some.start) & (piece.owner < some.stop)
+        yield Piece(
+            piece.numbers[some],
+            piece.features[torch.from_numpy(own)],
+            piece.users[some],
+            piece.owner[own] - some.start,
+            piece.weight[own],
         )
-
-    def _features(self, rows: np.ndarray) -> "PostFeatures":
-        import torch
-
-        from training.modalities import PostFeatures
-
-        # indexing copies, and torch wants memory that may be written, which Ray's isn't
-        taken = {name: torch.from_numpy(all_[rows]) for name, all_ in self._work.features.items()}
-        return PostFeatures(**taken)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Ray Data without its bars and notes on plans; warnings stay."""
-    import ray
-
-    context = ray.data.DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    levels = {"ray.data": logging.WARNING, "ray.data._internal.progress": logging.ERROR}
-    before = {name: logging.getLogger(name).level for name in levels}
-    try:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        with ray.data.DataContext.current(context):
-            yield
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)

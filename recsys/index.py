@@ -61,7 +61,7 @@ def build_index(
     model_version: str,
     *,
     history: HistoryConfig | None = None,
-    contents: Mapping[str, int] | None = None,
+    contents: Mapping[str, int] | np.ndarray | None = None,
     resume: bool = True,
     progress: Progress | None = None,
 ) -> IndexReport:
@@ -80,8 +80,8 @@ def build_index(
         events: which posts and people there are, and who reacted to what.
         model_version: under which the model is registered: letters and digits.
         history: what counts in a person's history; as in training.
-        contents: marks of the content that the features are of, by post id; None: of what the
-            event database holds when the build begins.
+        contents: marks of the content that the features are of, (N,) or by post id; None: of what
+            the event database holds when the build begins.
         resume: go on with a build that was cut short; else begin anew.
         progress: called after each batch.
     Raises: Conflict if another process is indexing; BadData if there is nothing to index;
@@ -136,14 +136,14 @@ def _insert(part: Embedded, build: Build, todo: Plan, events: Events) -> None:
         ids = [todo.work.users[int(number)] for number in part.numbers]
         known = events.known(ids)
         kept = [at for at, id in enumerate(ids) if id in known]
-        marks = [todo.histories[ids[at]] for at in kept]
+        marks = [todo.history_mark(int(part.numbers[at])) for at in kept]
         build.insert(part.target, [ids[at] for at in kept], part.vectors[kept], contents=marks)
         return
     ids = [str(todo.post_ids[number]) for number in part.numbers]
     posts = events.posts(ids)
     kept = [at for at, id in enumerate(ids) if id in posts and not posts[id].private]
     shown = [ids[at] for at in kept]
-    marks = [todo.contents[id] for id in shown]
+    marks = [int(todo.contents[part.numbers[at]]) for at in kept]
     build.insert(part.target, shown, part.vectors[kept], [posts[id] for id in shown], marks)
 
 

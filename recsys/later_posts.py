@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.events.database import Events
+from recsys.id_places import IdPlaces
 from recsys.marks import content_mark
 from recsys.stored import AT_ONCE, stored_posts
 
@@ -34,9 +35,12 @@ def with_later_posts(
         progress: called with `posts`, how many are encoded, and how many have to be.
     Returns: the table; and marks of the content that was encoded, by id of the later posts.
     """
-    known = set(features.post_ids.tolist())
-    public = (post_id for post_id, shown in events.visibility().items() if shown)
-    later = sorted(post_id for post_id in public if post_id not in known)
+    known = IdPlaces.of(features.post_ids)
+    later: list[str] = []
+    for page in events.visibility_pages():
+        ids = [post_id for post_id, shown in page if shown]
+        found = known.find(ids).tolist()
+        later += [post_id for post_id, place in zip(ids, found, strict=True) if place < 0]
     parts, ids, authors, done = [features.posts], [], [], 0
     contents: dict[str, int] = {}
     for posts, raw in stored_posts(later, events):

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.config import IndexConfig
 from recsys.filters import Filter
+from recsys.measures import MILVUS_SECONDS
 from recsys.milvus_server import server_of
 from training.errors import CommonspaceError, Conflict, Refused, Unavailable
+from training.recorder import SILENT, Recorder
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -36,12 +38,14 @@ class Milvus:
     Args:
         config: says how to connect.
         workspace: what a relative folder is relative to.
+        recorder: is told of each call.
     Raises: Conflict if another process holds the folder, Unavailable if the server doesn't answer,
         Refused if it doesn't take the token.
     """
 
-    def __init__(self, config: IndexConfig, workspace: Path) -> None:
+    def __init__(self, config: IndexConfig, workspace: Path, recorder: Recorder = SILENT) -> None:
         self.config = config
+        self._recorder = recorder
         self.location = config.location(workspace)
         server = None if config.remote else server_of(Path(self.location))
         self.shared_folder = server is not None
@@ -84,7 +88,8 @@ class Milvus:
         kwargs.setdefault("timeout", self.config.timeout_s)
         call: Callable[..., Any] = getattr(self._client, method)
         try:
-            return call(*args, **kwargs)
+            with self._recorder.stage(MILVUS_SECONDS, operation=method):
+                return call(*args, **kwargs)
         except MilvusException as error:
             raise _translated(error, self.location) from error
         except RpcError as error:  # pymilvus lets some through as they are

@@ -1,33 +1,35 @@
 """The recommender: posts for a person, people like a person, and search."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys.answers import Hit, Recommendation, Recommendations, SimilarUser
+from recsys.answers import Hit, Recommendations, SimilarUser
 from recsys.candidates.asking import Asking
 from recsys.candidates.rounds import rounds
 from recsys.config import RecommendConfig
 from recsys.diversity import diverse
 from recsys.events.database import Events
-from recsys.exploration import Placed, explore
+from recsys.exploration import explore
 from recsys.filtering import PostFilter
 from recsys.filters import Everything
+from recsys.measures import STAGE_SECONDS
 from recsys.mixing import QueryVector, mixed
 from recsys.neighbours import similar_people
 from recsys.profiles import Profile, profile_of, profile_of_session
 from recsys.ranking import Ranker, Scored, in_order
 from recsys.reacting import Reacting
-from recsys.reasons import why_post
 from recsys.rules import allowed
 from recsys.searching import search_near
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
+from recsys.wording import worded
 from training.errors import BadConfig, BadData, Conflict, NotFound, Unavailable
+from training.recorder import SILENT, Recorder
 
 if TYPE_CHECKING:
     from training.space import Space
@@ -57,6 +59,7 @@ class Recommender:
         model_version: of `space`, as it was given to `build_index`.
         reacting: the model of reactions, if there is one; posts are ranked by likeness else.
         clock: tells the time, with its zone.
+        recorder: is told how long each stage of a recommendation takes.
     Raises: BadConfig if `config` values a kind of reaction that `reacting` doesn't know.
     """
 
@@ -69,6 +72,7 @@ class Recommender:
         model_version: str | None = None,
         reacting: Reacting | None = None,
         clock: Callable[[], datetime] = _now,
+        recorder: Recorder = SILENT,
     ) -> None:
         if space is not None and model_version is None:
             raise ValueError("a space needs its model_version, or it could meet another's index")
@@ -79,6 +83,7 @@ class Recommender:
         self._model_version = model_version
         self._reacting = reacting
         self._clock = clock
+        self._recorder = recorder
         if reacting is not None:
             reacting.check(self._config.ranking.values)
 
@@ -107,7 +112,8 @@ class Recommender:
         person = self._events.person(user_id)
 
         def work(view: View) -> Recommendations:
-            profile = profile_of(person.user_id, self._events, view, self._config)
+            with self._stage("profile"):
+                profile = profile_of(person.user_id, self._events, view, self._config)
             return self._recommend(profile, k, view, where)
 
         return work(view) if view else self._store.read(work)
@@ -132,7 +138,8 @@ class Recommender:
         k = self._checked(k)
 
         def work(view: View) -> Recommendations:
-            profile = profile_of_session(liked, seen, self._events, view, self._config)
+            with self._stage("profile"):
+                profile = profile_of_session(liked, seen, self._events, view, self._config)
             return self._recommend(profile, k, view, None)
 
         return work(view) if view else self._store.read(work)
@@ -144,24 +151,32 @@ class Recommender:
         asking = self._asking(profile, view, where)
         ranker = Ranker(asking)
         for candidates in rounds(asking, k):
-            posts = self._events.outlines([candidate.post_id for candidate in candidates])
-            candidates = allowed(candidates, posts, profile)
-            if where:
-                candidates = [one for one in candidates if where.passes(posts[one.post_id])]
+            with self._stage("rules"):
+                posts = self._events.outlines([candidate.post_id for candidate in candidates])
+                candidates = allowed(candidates, posts, profile)
+                if where:
+                    candidates = [one for one in candidates if where.passes(posts[one.post_id])]
             vectors = {one.post_id: one.vector for one in candidates if one.vector is not None}
             missing = [one.post_id for one in candidates if one.vector is None]
-            # of the minute: an edit that is newer is at its old place in this one answer
-            vectors |= view.recent(Target.POSTS, missing, within_s=_STALE_S)
-            ranked = in_order(ranked + ranker.rank(candidates, posts, vectors))
+            with self._stage("vectors"):
+                # of the minute: an edit that is newer is at its old place in this one answer
+                vectors |= view.recent(Target.POSTS, missing, within_s=_STALE_S)
+            with self._stage("ranking"):
+                ranked = in_order(ranked + ranker.rank(candidates, posts, vectors))
             enough = len(ranked) >= max(k, config.candidates.spare)
-            if len(diverse(ranked, k, config.diversity, fill=enough)) == k:
+            with self._stage("diversity"):
+                full = len(diverse(ranked, k, config.diversity, fill=enough)) == k
+            if full:
                 break
-        chosen = diverse(ranked, k, config.diversity, fill=True)
-        placed = explore(
-            chosen, ranked, config.exploration, config.diversity, _drawn_for(profile), asking.now
-        )
+        with self._stage("diversity"):
+            chosen = diverse(ranked, k, config.diversity, fill=True)
+        with self._stage("exploration"):
+            draw = _drawn_for(profile)
+            placed = explore(chosen, ranked, config.exploration, config.diversity, draw, asking.now)
+        with self._stage("reasons"):
+            items = tuple(worded(placed, asking))
         return Recommendations(
-            items=tuple(self._answers(placed, asking)),
+            items=items,
             fallback=not asking.known,
             model_version=view.version.model,
         )
@@ -172,31 +187,12 @@ class Recommender:
             values = self._config.ranking.values
             reacting = self._reacting.person(profile.reactions, now, values)
         condition = where.filter() if where else Everything()
-        return Asking(profile, view, self._events, self._config, now, condition, reacting)
+        return Asking(
+            profile, view, self._events, self._config, now, condition, reacting, self._recorder
+        )
 
-    def _answers(self, placed: Sequence[Placed], asking: Asking) -> Iterator[Recommendation]:
-        """The posts with words; without those that were deleted a moment ago."""
-        profile, person = asking.profile, asking.likes
-        whole = self._events.posts([one.scored.post.post_id for one in placed])
-        named = {anchor.post.post_id: anchor.post for anchor in profile.anchors}
-        for one in placed:
-            post = whole.get(one.scored.post.post_id)
-            if post is None or post.private:
-                continue
-            scored, cause = replace(one.scored, post=post), None
-            if person is not None and person.knows(post.post_id):
-                cause = named.get(person.cause(post.post_id, list(named)) or "")
-            yield Recommendation(
-                post_id=post.post_id,
-                author=post.user_id,
-                title=post.title,
-                score=scored.score,
-                reasons=why_post(scored, profile, self._config.reasons, cause),
-                sources=scored.sources,
-                propensity=one.propensity,
-                explored=one.explored,
-                probabilities=scored.probabilities,
-            )
+    def _stage(self, name: str) -> AbstractContextManager[object]:
+        return self._recorder.stage(STAGE_SECONDS, stage=name, source="")
 
     def similar(
         self, user_id: str, k: int | None = None, *, view: View | None = None

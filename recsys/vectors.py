@@ -24,6 +24,7 @@ from recsys.vector_cache import VectorCache
 from recsys.versions import PARTS, Names, Target, Version, check_model_version
 from recsys.view import View, described
 from training.errors import Conflict, NotFound, Unavailable
+from training.recorder import SILENT, Recorder
 
 T = TypeVar("T")
 _ATTEMPTS = 3
@@ -38,12 +39,13 @@ class VectorStore:
     Args:
         config: where and how.
         workspace: what a relative folder is relative to.
+        recorder: is told of each call of Milvus.
     Raises: Conflict if another process holds the folder, Unavailable if the server doesn't answer.
     """
 
-    def __init__(self, config: IndexConfig, workspace: Path) -> None:
+    def __init__(self, config: IndexConfig, workspace: Path, recorder: Recorder = SILENT) -> None:
         self.config = config
-        self._milvus = Milvus(config, workspace)
+        self._milvus = Milvus(config, workspace, recorder)
         self._names = Names(config.prefix)
         self._cache = VectorCache(config.cache_mb * 1_000_000)
         self._views: dict[Version, View] = {}  # of versions known to be in memory

@@ -9,11 +9,14 @@ in by ones and twos is better kept until it makes a batch.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Any
 
 import numpy as np
 
 from serving.calls import Busy
+from serving.measures import REFUSED
+from serving.watch import recorder
 from training.errors import BadData
 
 
@@ -48,13 +51,15 @@ class Coalescing:
     async def embed(self, version: str, raw: Sequence[Any]) -> np.ndarray:
         """N contents to (N, D). Raises: Busy if too many wait; what the call raises."""
         if sum(map(len, self._queues.values())) + len(raw) > self._waiting:
+            recorder().add(REFUSED, part="batches")
             raise Busy("too many requests at once", hint="try again in a second")
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in raw]
         queue = self._queues.get(version)
         if queue is None:
             queue = self._queues[version] = []
-            collector = asyncio.create_task(self._collect(version))
+            # of no request: what it sends is of many
+            collector = asyncio.create_task(self._collect(version), context=Context())
             self._collectors.add(collector)  # a task that nobody holds may be lost
             collector.add_done_callback(self._collectors.discard)
         queue.extend(zip(raw, futures, strict=True))

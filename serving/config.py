@@ -65,6 +65,9 @@ class ServeConfig(Config):
     log_exposures: bool = True
     """Record which posts were shown to whom, where, and how likely that was: what experiments and
     estimates from logs need. Deleting a person or post deletes the entries."""
+    await_index_s: float = Field(default=0, ge=0)
+    """How long a service that is deployed on a cluster waits for a first index, and for the Milvus
+    that holds it, before it gives up."""
     drain_s: float = Field(default=10, gt=0)
     """What a copy that is to stop has for the requests that it works on."""
     in_flight: int | None = Field(default=None, ge=1)

@@ -22,6 +22,10 @@ import time
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.measures import QUESTIONS_INSIDE, REFUSED
+from training.ray_recorder import RayRecorder
+from training.recorder import SILENT, Recorder
+
 MARK = b"x-commonspace"
 """Header by which the gateway's answers are told from the proxy's; it is taken off here."""
 MOST_BYTES = 64 * 1024 * 1024
@@ -42,7 +46,7 @@ _GOOD_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 def middlewares() -> list[Middleware]:
     """What Ray Serve asks for when it starts a proxy."""
     in_flight = int(os.environ.get(IN_FLIGHT, _DEFAULT_IN_FLIGHT))
-    return [Middleware(Edge, in_flight=in_flight)]
+    return [Middleware(Edge, in_flight=in_flight, recorder=RayRecorder())]
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -57,6 +61,7 @@ class Edge:
         app: the proxy.
         patience_s: see `PATIENCE_S`.
         in_flight: see `IN_FLIGHT`.
+        recorder: counts what is let in and what is refused.
     """
 
     def __init__(
@@ -64,11 +69,13 @@ class Edge:
         app: ASGIApp,
         patience_s: float = PATIENCE_S,
         in_flight: int = _DEFAULT_IN_FLIGHT,
+        recorder: Recorder = SILENT,
     ) -> None:
         self._app = app
         self._patience_s = patience_s
         self._in_flight = in_flight
         self._inside = 0
+        self._recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):  # Serve's own routes
@@ -78,13 +85,18 @@ class Edge:
         if not _QUESTION.fullmatch(scope["path"]):
             await self._ask(scope, receive, send)
         elif self._inside >= self._in_flight:
+            self._recorder.add(REFUSED, part="edge")
             await _problem(scope, send, 503, "unavailable", "too many requests at once")
         else:
-            self._inside += 1
+            self._count(1)
             try:
                 await self._ask(scope, receive, send)
             finally:
-                self._inside -= 1
+                self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._inside += change
+        self._recorder.set(QUESTIONS_INSIDE, self._inside)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)

@@ -17,6 +17,7 @@ from recsys.view import View
 from serving.settings import ServingSettings
 from serving.wire.answers import Recommendations
 from training.errors import CommonspaceError
+from training.recorder import SILENT, Recorder
 
 
 class Experimental:
@@ -26,10 +27,18 @@ class Experimental:
         settings: of the service.
         store: the vectors.
         events: the event database.
+        recorder: is told of the recommenders' stages.
     """
 
-    def __init__(self, settings: ServingSettings, store: VectorStore, events: Events) -> None:
+    def __init__(
+        self,
+        settings: ServingSettings,
+        store: VectorStore,
+        events: Events,
+        recorder: Recorder = SILENT,
+    ) -> None:
         self._settings, self._store, self._events = settings, store, events
+        self._recorder = recorder
         self._reacting: dict[Path | None, Reacting | None] = {}
         self.base = self._made(settings.recommend)
         self._recommender = ExperimentalRecommender(
@@ -80,7 +89,8 @@ class Experimental:
             found = load_reacting(config, self._settings.workspace)
             self._reacting[config.reactions] = found
         reacting = self._reacting[config.reactions]
-        return Recommender(self._store, self._events, config, reacting=reacting)
+        recorder = self._recorder
+        return Recommender(self._store, self._events, config, reacting=reacting, recorder=recorder)
 
     def _version_of(self, model: str) -> str:
         """A version as it is; an alias by the registry, or as it is if that knows no such one."""

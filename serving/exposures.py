@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter
-
 from recsys.events.exposures import Exposure
+from serving.measures import EXPOSURES
 from serving.wire.answers import Recommendations
+from training.recorder import Recorder
 
 _MOST = 10_000
 _AT_ONCE = 500
@@ -40,7 +41,7 @@ class ExposureLog:
 
     Args:
         write: stores some, for example by the writer.
-        registry: of the metrics.
+        recorder: counts what became of them.
         most: exposures that wait.
         linger_s: how long a batch gathers.
     """
@@ -48,7 +49,7 @@ class ExposureLog:
     def __init__(
         self,
         write: Callable[[Sequence[Exposure]], Awaitable[object]],
-        registry: CollectorRegistry,
+        recorder: Recorder,
         most: int = _MOST,
         linger_s: float = _LINGER_S,
     ) -> None:
@@ -56,26 +57,19 @@ class ExposureLog:
         self._most, self._linger_s = most, linger_s
         self._waiting: deque[Exposure] = deque()
         self._task: asyncio.Task[None] | None = None
-        counter = Counter(
-            "commonspace_exposures",
-            "Posts that were shown, by what became of their entry in the log.",
-            ("outcome",),
-            registry=registry,
-        )
-        self._written, self._dropped, self._failed = (
-            counter.labels(outcome) for outcome in ("written", "dropped", "failed")
-        )
+        self._recorder = recorder
 
     def add(self, exposures: Sequence[Exposure]) -> None:
         """Take some for later, at once; all of an answer or none."""
         if not exposures:
             return
         if len(self._waiting) + len(exposures) > self._most:
-            self._dropped.inc(len(exposures))
+            self._recorder.add(EXPOSURES, len(exposures), outcome="dropped")
             return
         self._waiting.extend(exposures)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+            # of no request: what it writes is of many
+            self._task = asyncio.create_task(self._work(), context=Context())
 
     async def _work(self) -> None:
         while self._waiting:
@@ -86,7 +80,7 @@ class ExposureLog:
                 async with asyncio.timeout(_WRITE_S):
                     await self._write(batch)
             except Exception as error:  # whatever it is, nobody waits for these
-                self._failed.inc(count)
+                self._recorder.add(EXPOSURES, count, outcome="failed")
                 _log.warning("%d exposures were lost: %s", count, type(error).__name__)
             else:
-                self._written.inc(count)
+                self._recorder.add(EXPOSURES, count, outcome="written")

@@ -1,6 +1,5 @@
 """What is read from the event database alone: posts, pictures, people; no vector is needed."""
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,6 +8,7 @@ from recsys.events.database import Events
 from recsys.events.records import Post
 from serving.backend import Picture
 from serving.cursors import next_cursor, page_start
+from serving.threads import in_thread
 from serving.views import boundaries_view, post_view
 from serving.wire.answers import PostView, Users, UserView
 from serving.wire.people import BoundariesView
@@ -86,4 +86,4 @@ class Library:
         return post
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
+        return await in_thread(self._threads, work)

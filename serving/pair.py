@@ -8,7 +8,9 @@ from typing import TypeVar
 from recsys.milvus import Vanished
 from recsys.vectors import VectorStore
 from recsys.view import View
+from serving.measures import IN_USE, INDEX_BEGUN
 from training.errors import CommonspaceError, Unavailable
+from training.recorder import SILENT, Recorder
 
 T = TypeVar("T")
 _ATTEMPTS = 3
@@ -25,6 +27,7 @@ class Pair:
         store: the index.
         prepare: has the encoders load a model version; returns when they have.
         follow_s: how often to look.
+        recorder: is told which pair is in use.
     """
 
     def __init__(
@@ -32,7 +35,9 @@ class Pair:
         store: VectorStore,
         prepare: Sequence[Callable[[str], Awaitable[None]]],
         follow_s: float,
+        recorder: Recorder = SILENT,
     ) -> None:
+        self._recorder = recorder
         self._store = store
         self._prepare = prepare
         self._follow_s = follow_s
@@ -41,7 +46,7 @@ class Pair:
 
     async def start(self) -> None:
         """Take the live pair, and follow it from now on. Raises: NotFound if nothing is indexed."""
-        self._view = await asyncio.to_thread(self._store.live)
+        self._take(await asyncio.to_thread(self._store.live))
         self._task = asyncio.create_task(self._follow())
 
     @property
@@ -59,8 +64,20 @@ class Pair:
                 return await work(view)
             except Vanished:  # dropped, or the vectors' server was started anew
                 await asyncio.to_thread(self._store.forget)
-                self._view = await asyncio.to_thread(self._store.live)
+                self._take(await asyncio.to_thread(self._store.live))
         raise Unavailable("the index changes too fast to be read", hint="try again in a second")
+
+    def _take(self, view: View) -> None:
+        before, self._view = self._view, view
+        if before is not None and before.version != view.version:
+            self._tell(before, 0)
+        self._tell(view, 1)
+        if view.begun is not None:
+            self._recorder.set(INDEX_BEGUN, view.begun.timestamp())
+
+    def _tell(self, view: View, used: int) -> None:
+        model, build = view.version.model, str(view.version.build)
+        self._recorder.set(IN_USE, used, model_version=model, index_build=build)
 
     async def _follow(self) -> None:
         while True:
@@ -70,7 +87,7 @@ class Pair:
                 if live.version != self.view.version:
                     for prepare in self._prepare:
                         await prepare(live.version.model)
-                    self._view = live
+                    self._take(live)
                     _log.info("in use now: %s", live.version)
             except CommonspaceError as error:
                 _log.warning("the live index can't be followed: %s", error)

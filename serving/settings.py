@@ -5,7 +5,9 @@ from pathlib import Path
 from recsys.config import EventsConfig, IndexConfig, RecommendConfig
 from recsys.experiments.config import ExperimentConfig
 from serving.config import ServeConfig
+from serving.tracing import TracingConfig
 from training.config import Config
+from training.logs import LogConfig
 from training.tracking.config import TrackingConfig
 
 
@@ -20,3 +22,5 @@ class ServingSettings(Config):
     recommend: RecommendConfig = RecommendConfig()
     experiments: tuple[ExperimentConfig, ...] = ()
     serve: ServeConfig = ServeConfig()
+    logs: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()

@@ -22,18 +22,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore::DeprecationWarning:ray\.data\.context")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each of two test processes whole groups, so that costly fixtures are made once.
+
+    What needs the one Ray, or the one cluster for jobs, is one group; all else is grouped by
+    folder, as its fixtures are.
+    """
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        group = "ray" if names & {"ray_session", "job_cluster"} else str(item.path.parent)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray of 2 CPUs for all tests that need one."""
     import ray
 
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=300 << 20,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
+    for last in (False, False, True):  # Ray gives itself 30 s, too little for a busy machine
+        try:
+            ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                object_store_memory=300 << 20,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
+            break
+        except Exception as error:
+            ray.shutdown()
+            if last or "timed out during startup" not in str(error):
+                raise
     yield
     ray.shutdown()
 

@@ -26,7 +26,7 @@ class Config(BaseModel):
 
         Raises: BadConfig naming the file or field, what it must be, and the nearest known field.
         """
-        tree = _read_yaml(path) if path else {}
+        tree = read_yaml(path) if path else {}
         for override in overrides:
             _apply(tree, override)
         return cls.parse(tree)
@@ -48,7 +48,8 @@ class Config(BaseModel):
         return dict(_flatten(self.model_dump(mode="json")))
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The fields of a YAML file. Raises: BadConfig naming the file and what is wrong with it."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

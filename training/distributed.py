@@ -57,6 +57,32 @@ def gather(local: Tensor, most: int) -> Tensor:
     return torch.cat(parts)
 
 
+def exchange(rows: Tensor, sent: list[int], received: list[int]) -> Tensor:
+    """Rows to the workers that they are for, and theirs for this one: `all_to_all`, no gradient.
+
+    Args:
+        rows: (n, …) ordered by receiver.
+        sent: how many go to each worker; sums to n.
+        received: how many come from each.
+    """
+    if world_size() == 1:
+        return rows
+    arrived = rows.new_empty(sum(received), *rows.shape[1:])
+    dist.all_to_all_single(arrived, rows.contiguous(), received, sent)
+    return arrived
+
+
+def to_first(rows: Tensor, most: int) -> list[Tensor]:
+    """Rows (n, …) of each worker at worker 0, padded to `most`; nothing at the others."""
+    if world_size() == 1:
+        return [rows]
+    padded = rows.new_zeros(most, *rows.shape[1:])
+    padded[: len(rows)] = rows
+    parts = [torch.empty_like(padded) for _ in range(world_size())] if rank() == 0 else None
+    dist.gather(padded, parts)
+    return parts or []
+
+
 def total(value: Tensor) -> Tensor:
     """Sum of a tensor over all workers, without gradient."""
     if world_size() == 1:

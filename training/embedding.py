@@ -40,7 +40,7 @@ def embed_posts(
     return _numpy(images), _numpy(texts), _numpy(posts)
 
 
-AUDIENCE_PEOPLE = 50_000
+AUDIENCE_PEOPLE = 20_000
 """People whom the prototypes of an audience are fitted to, at most."""
 
 
@@ -58,7 +58,7 @@ def fit_audience(space: JointSpace, examples: Examples) -> None:
     everyone = torch.arange(0, count, max(1, -(-count // AUDIENCE_PEOPLE)))
     places = [
         space.people_places(examples.histories(people).to(device), people.to(device))
-        for people in everyone.split(CHUNK)
+        for people in examples.chunks_of_people(everyone)
     ]
     space.fit_audience(torch.cat(places))
 
@@ -85,7 +85,7 @@ def embed_people(
     device = next(space.parameters()).device
     encode = space.user_vectors if whitened else space.encode_user
     vectors, present = [], []
-    for people in torch.arange(len(examples.users)).split(CHUNK):
+    for people in examples.chunks_of_people(torch.arange(len(examples.users))):
         known = people if identities is None else identities[people]
         rows, there = encode(examples.histories(people).to(device), known.to(device))
         vectors.append(rows)

@@ -4,7 +4,7 @@ Written once by the driver, read by every worker; nothing here knows where the r
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,8 @@ from torch import Tensor
 from training.modalities import History, PostFeatures
 
 SPLITS = ("train", "validation", "test", "unused")
+PEOPLE_AT_ONCE, POSTS_AT_ONCE = 4096, 1 << 15
+"""Of histories that are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Examples:
         history_rows: (H,) long rows of training posts that people posted or reacted to, by person.
         history_start: (U + 1,) long; person u has `history_rows[start[u]:start[u + 1]]`.
         history_weight: (H,) float32.
+        whitened: whether the features are what `JointSpace.whiten` makes of those of encoders.
     """
 
     users: tuple[str, ...]
@@ -85,6 +88,7 @@ class Examples:
     history_rows: Tensor
     history_start: Tensor
     history_weight: Tensor
+    whitened: bool = False
 
     def rows(self, split: str) -> Tensor:
         """(n,) long: the posts of a split, ascending."""
@@ -97,8 +101,9 @@ class Examples:
 
         Args:
             people: (B,) long rows of `users`.
-            without: (N,) bool; posts to leave out, as the batch's own posts are (leave-one-out:
-                a history that holds the answer would teach the tower to look it up).
+            without: (n,) long rows of posts to leave out, as the batch's own posts are
+                (leave-one-out: a history that holds the answer would teach the tower to look it
+                up).
             cut: which of these histories to shorten, after that.
         Returns: the `History` of B people.
         """
@@ -109,12 +114,23 @@ class Examples:
         flat = torch.arange(int(lengths.sum())) - before[owner] + start[owner]
         rows = self.history_rows[flat]
         if without is not None:
-            kept = ~without[rows]
+            kept = ~torch.isin(rows, without)
             flat, owner, rows = flat[kept], owner[kept], rows[kept]
         if cut is not None:
             kept = cut.kept(rows, owner)
             flat, owner, rows = flat[kept], owner[kept], rows[kept]
         return History(self.features[rows], owner, self.history_weight[flat], len(people))
+
+    def chunks_of_people(self, people: Tensor) -> Iterator[Tensor]:
+        """Some people in parts: of some thousand, and of some ten thousand posts in all.
+
+        A part of one person may have more.
+        """
+        for part in people.split(PEOPLE_AT_ONCE):
+            lengths = self.history_start[part + 1] - self.history_start[part]
+            number = (lengths.cumsum(0) - lengths) // POSTS_AT_ONCE
+            sizes = torch.unique_consecutive(number, return_counts=True)[1]
+            yield from part.split(sizes.tolist()) if len(sizes) > 1 else (part,)
 
     def save(self, folder: Path) -> None:
         """Write one `.npy` a tensor and the ids as JSON."""
@@ -135,10 +151,10 @@ class Examples:
             users=tuple(json.loads((folder / "users.json").read_text(encoding="utf-8"))),
             features=PostFeatures(**{f.name: tensor(f.name) for f in fields(PostFeatures)}),
             keys=PostKeys(**{f.name: tensor(f"key_{f.name}") for f in fields(PostKeys)}),
-            **{
-                name: tensor(name)
-                for name in ("split", "history_rows", "history_start", "history_weight")
-            },
+            split=tensor("split"),
+            history_rows=tensor("history_rows"),
+            history_start=tensor("history_start"),
+            history_weight=tensor("history_weight"),
         )
 
     def _tensors(self) -> dict[str, Tensor]:

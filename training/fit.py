@@ -1,17 +1,21 @@
 """Joint training on a Ray cluster: workers, restarts, checkpoints, and who may write into a run."""
 
-import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.config import Config
+from training.watching import Watch
 
 if TYPE_CHECKING:
+    from ray.train.torch import TorchTrainer
+
     from training.examples import Examples
     from training.objective import Objective
+    from training.state import State
 
 METRICS = "metrics.jsonl"
 WHITENING = "whitening.safetensors"
@@ -21,12 +25,36 @@ class ScalingConfig(Config):
     """Where training runs."""
 
     workers: Annotated[int, Field(ge=1)] = 2
-    """Data-parallel processes."""
+    """Data-parallel processes; the most there are, if `least_workers` is set."""
+    least_workers: Annotated[int, Field(ge=1)] | None = None
+    """Elastic training: go on with as few as these when nodes leave, and with more when nodes join.
+    A global batch is the same for any number of workers. None: always `workers`."""
+    resize_after_s: Annotated[float, Field(ge=1)] = 60
+    """How long a group of workers runs at least before it grows; growing repeats its epoch."""
     gpus: bool = False
-    """One GPU a worker, over NCCL; otherwise CPUs over gloo."""
+    """One GPU a worker, over NCCL; otherwise CPUs over gloo. Which GPUs there are to give out, Ray
+    knows: of a machine those that CUDA_VISIBLE_DEVICES named when Ray started there."""
+    accelerator: str | None = None
+    """Kind of GPU, as Ray names it (`A100`, `L4`); any kind if left out."""
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     max_failures: Annotated[int, Field(ge=0)] = 8
-    """Worker deaths that a run survives."""
+    """Worker deaths that a run survives; each repeats the epoch that ran."""
+    controller_failures: Annotated[int, Field(ge=0)] = 8
+    """Deaths of Ray Train's controller that a run survives, and how often, beyond the first minute,
+    it is waited a minute for room for the workers on the cluster."""
+    preemptions: Annotated[int, Field(ge=0)] | None = None
+    """Announced reclaims of a node that a run survives, beside `max_failures`. None: any number."""
+    orphans_stop_after_s: Annotated[float, Field(ge=5)] = 60
+    """Workers without a sign of life from the driver for so long end themselves, in the middle of
+    an epoch too, whatever Ray knows of its death."""
+    disk_patience_s: Annotated[float, Field(ge=0)] = 600
+    """How long training waits for room when the disk is full, before it ends with an error."""
+
+    @model_validator(mode="after")
+    def _least_is_less(self) -> Self:
+        if self.least_workers is not None and self.least_workers > self.workers:
+            raise ValueError(f"least_workers must be at most workers, {self.workers}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -40,8 +68,10 @@ class FitPlan:
         space: fields of `ModelConfig`.
         losses: fields of `LossesConfig`.
         loop: fields of `LoopConfig`.
+        acceleration: fields of `AccelerationConfig`.
         encoders: fields of `EncoderConfig` by modality, for encoders that are trained too.
         data_folder: the clean data, whose raw content those encoders read.
+        watch: what workers tell of themselves goes by it.
     """
 
     run_folder: Path
@@ -50,89 +80,164 @@ class FitPlan:
     space: dict[str, Any]
     losses: dict[str, Any]
     loop: dict[str, Any]
+    acceleration: dict[str, Any] = field(default_factory=dict)
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     data_folder: Path | None = None
+    watch: Watch = field(default_factory=Watch)
 
 
-def fit(plan: FitPlan, scaling: ScalingConfig) -> Path:
-    """Train, surviving worker deaths; a folder that holds checkpoints is continued.
+def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | None = None) -> Path:
+    """Train, surviving deaths of workers and of Ray Train's controller; checkpoints are continued.
 
     Whether a run may be continued is the caller's decision (`training.pipeline`); each call uses a
     Ray run of its own below the run's folder, so Ray never resumes in silence.
 
+    Args:
+        plan: what workers need to know; its token must be the folder's owner.
+        scaling: where, and what is survived.
+        note: is told of each fault and restart, in words.
     Returns: the checkpoint with the last epoch, whole and verified.
-    Raises: TrainingFailed if workers kept dying or none left a checkpoint.
+    Raises: TrainingFailed if workers kept dying, the disk stayed full, or none left a checkpoint;
+        KeyboardInterrupt for Ctrl-C.
     """
+    import ray.train
+    from ray.exceptions import RayActorError
+
+    from training.agreement import free_room
+    from training.checkpoint import latest, take_over
+    from training.errors import TrainingFailed
+    from training.faults import FaultTail, tell
+    from training.heartbeat import Heartbeat
+
+    seen = FaultTail(plan.run_folder, skip=True)
+
+    def show() -> None:
+        for fault in seen.read():
+            if note is not None:
+                note(fault.text)
+
+    resume = (
+        f"mend the cause, then go on with: commonspace train --resume --name {plan.run_folder.name}"
+    )
+    name, deaths = plan.run_folder.name, 0
+    while True:
+        try:
+            with Heartbeat(plan.run_folder, plan.token, show):
+                stopped = _trainer(plan, scaling).fit().return_value
+        except ray.train.TrainingFailedError as error:
+            message = f"training of run {name!r} failed: {_cause(error)}"
+            raise TrainingFailed(message, hint=resume) from error
+        except SystemExit as left:
+            if left.code == 0:  # what Ray makes of Ctrl-C would pass for success
+                raise KeyboardInterrupt from None
+            raise
+        except RayActorError as error:
+            if "exit_actor" in str(error):  # it was told to go
+                raise KeyboardInterrupt from None
+            deaths += 1
+            if deaths > scaling.controller_failures:
+                message = f"Ray Train's controller of run {name!r} died {deaths} times: {error}"
+                raise TrainingFailed(message.splitlines()[0], hint=resume) from error
+            plan = replace(plan, token=take_over(plan.run_folder))  # its workers are locked out
+            free_room(plan.run_folder)
+            text = "Ray Train's controller died; a new one begins"
+            tell(plan.run_folder, "controller_died", text)
+        else:
+            break
+    if stopped:
+        raise TrainingFailed(f"training of run {name!r} stopped: {stopped}", hint=resume)
+    checkpoint = latest(plan.run_folder / "checkpoints")
+    if checkpoint is None:
+        raise TrainingFailed(f"run {name!r} ended without a whole checkpoint")
+    return checkpoint
+
+
+def _trainer(plan: FitPlan, scaling: ScalingConfig) -> "TorchTrainer":
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    from training.checkpoint import latest
-    from training.errors import TrainingFailed
+    from training.acceleration.devices import collectives
 
-    trainer = TorchTrainer(
+    least = scaling.least_workers
+    return TorchTrainer(
         _worker,
-        train_loop_config={"plan": plan},
-        torch_config=TorchConfig(backend="nccl" if scaling.gpus else "gloo"),
+        train_loop_config={"plan": plan, "scaling": scaling},
+        torch_config=TorchConfig(backend=collectives(scaling.gpus)),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=scaling.workers,
+            num_workers=scaling.workers if least is None else (least, scaling.workers),
+            elastic_resize_monitor_interval_s=scaling.resize_after_s,
             use_gpu=scaling.gpus,
+            accelerator_type=scaling.accelerator if scaling.gpus else None,
             resources_per_worker={"CPU": scaling.cpus_per_worker}
             | ({"GPU": 1} if scaling.gpus else {}),
         ),
         run_config=ray.train.RunConfig(
             name=f"fit-{plan.token}",
             storage_path=str(plan.run_folder / "checkpoints"),
-            failure_config=ray.train.FailureConfig(max_failures=scaling.max_failures),
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+            failure_config=ray.train.FailureConfig(
+                max_failures=scaling.max_failures,
+                controller_failure_limit=scaling.controller_failures,
+                max_preemption_failures=-1 if scaling.preemptions is None else scaling.preemptions,
+            ),
             logging_config=ray.train.LoggingConfig(log_level="WARNING"),
+            callbacks=[plan.watch.restarts()],
         ),
     )
-    try:
-        trainer.fit()
-    except ray.train.TrainingFailedError as error:
-        raise TrainingFailed(
-            f"training of run {plan.run_folder.name!r} failed: {_cause(error)}",
-            hint=f"mend the cause, then go on with: commonspace train --resume "
-            f"--name {plan.run_folder.name}",
-        ) from error
-    checkpoint = latest(plan.run_folder / "checkpoints")
-    if checkpoint is None:
-        raise TrainingFailed(f"run {plan.run_folder.name!r} ended without a whole checkpoint")
-    return checkpoint
 
 
-def _worker(config: dict[str, FitPlan]) -> None:
-    """What each worker runs: restore the newest whole checkpoint, train, report every epoch."""
-    import ray.train
+def _worker(config: dict[str, Any]) -> str:
+    """What each worker runs; why it stopped before the end, or nothing."""
+    from training.agreement import Stopped
+    from training.heartbeat import Watchdog
+
+    plan, scaling = config["plan"], config["scaling"]
+    with Watchdog(plan.run_folder, plan.token, scaling.orphans_stop_after_s):
+        try:
+            _train(plan, scaling)
+        except Stopped as stop:
+            return str(stop)
+    return ""
+
+
+def _train(plan: FitPlan, scaling: ScalingConfig) -> None:
+    """Restore the newest whole checkpoint, train, keep checkpoints as it goes."""
     import ray.train.torch
 
     from training import checkpoint, loop
-    from training.distributed import rank
+    from training.acceleration import AccelerationConfig
+    from training.agreement import Group
+    from training.checkpoint_store import keep
     from training.examples import Examples
-    from training.state import State
     from training.tracking.metrics_log import append_metrics
+    from training.whitened import with_whitened
 
-    plan = config["plan"]
-    _require_ownership(plan)
+    group = Group(plan.run_folder, plan.token, scaling.disk_patience_s)
+    group.go_on()
     device = ray.train.torch.get_device()
     examples = Examples.load(plan.examples_folder)
     settings = loop.LoopConfig.parse(plan.loop)
-    state = loop.begin(build_objective(plan, examples).to(device), settings)
-    newest = _agree(checkpoint.latest(plan.run_folder / "checkpoints") if rank() == 0 else None)
+    acceleration = AccelerationConfig.parse(plan.acceleration)
+    state = loop.begin(build_objective(plan, examples).to(device), settings, acceleration)
+    examples = with_whitened(examples, plan.examples_folder)
+    newest = group.newest(plan.run_folder / "checkpoints")
     if newest is not None:
         checkpoint.load(newest, state)
+    group.tell_start(state.progress.epoch)
 
-    def report(metrics: dict[str, float], state: State) -> None:
-        _require_ownership(plan)
-        if rank() != 0:
-            ray.train.report(metrics)
-            return
-        append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint.save(Path(folder), state)
-            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+    def report(metrics: dict[str, float], state: "State") -> None:
+        whole = checkpoint.snapshot(state)  # by all workers: each may hold a share
 
-    loop.run(state, examples, settings, report, device)
+        def tell() -> None:
+            if metrics:  # else within an epoch
+                append_metrics(plan.run_folder / METRICS, state.progress.epoch, metrics)
+
+        def write() -> None:
+            assert whole is not None  # worker 0 alone writes
+            keep(plan.run_folder / "checkpoints", whole)
+
+        group.go_on(tell, write)
+
+    loop.run(state, examples, settings, plan.watch.reporting(report), acceleration)
 
 
 def build_objective(plan: FitPlan, examples: "Examples") -> "Objective":
@@ -168,46 +273,31 @@ def save_inputs(plan: FitPlan, examples: "Examples") -> None:
     """
     from safetensors.torch import save_file
 
+    from training.whitened import save_whitened
+
     examples.save(plan.examples_folder)
     plan.examples_folder.joinpath(WHITENING).unlink(missing_ok=True)
     space = build_objective(plan, examples).space
-    space.fit_inputs(examples.features[examples.rows("train")])
+    space.fit_inputs(examples.features, examples.rows("train"))
     fitted = {
         name: tensor.contiguous()
         for name, tensor in space.state_dict().items()
         if name.startswith(("whiten_", "meaning.scale"))
     }
     save_file(fitted, plan.examples_folder / WHITENING)
+    if not plan.encoders:  # else the features change while the encoders learn
+        save_whitened(space, examples, plan.examples_folder)
 
 
 def best_objective(plan: FitPlan, examples: "Examples", checkpoint: Path) -> "Objective":
-    """The objective with the weights of its best epoch."""
-    from safetensors.torch import load_file
+    """The objective with the weights of its best epoch; a table that was sharded is whole."""
+    from training.checkpoint import best_weights
+    from training.model import ModelConfig
 
-    objective = build_objective(plan, examples)
-    objective.load_state_dict(load_file(checkpoint / "best.safetensors"))
+    space = ModelConfig.parse(plan.space).unsharded().model_dump(mode="json")
+    objective = build_objective(replace(plan, space=space), examples)
+    objective.load_state_dict(best_weights(checkpoint))
     return objective.eval()
-
-
-def _require_ownership(plan: FitPlan) -> None:
-    from training import checkpoint
-    from training.errors import Conflict
-
-    if checkpoint.owner(plan.run_folder) != plan.token:
-        raise Conflict(f"run {plan.run_folder.name!r} has a new driver; this one stops")
-
-
-def _agree(path: Path | None) -> Path | None:
-    """Worker 0's choice on all workers: two looks at a folder that is written may differ."""
-    import torch.distributed as dist
-
-    from training.distributed import world_size
-
-    if world_size() == 1:
-        return path
-    box = [path]
-    dist.broadcast_object_list(box, src=0)
-    return box[0]
 
 
 def _cause(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import Field, NonNegativeFloat
 
 from training.config import Config
@@ -82,3 +84,94 @@ def histories(
     if users is not None:
         return {user: found.get(user, []) for user in users}
     return {user: history for user, history in found.items() if history}
+
+
+@dataclass(frozen=True)
+class HistoryArrays:
+    """The histories of many people as flat arrays, person by person.
+
+    Attributes:
+        rows: (H,) int64 rows of posts, ascending within a person.
+        weight: (H,) float32.
+        start: (U + 1,) int64; person u has `rows[start[u]:start[u + 1]]`.
+        present: (U,) bool: who has a history, looking at all posts and not only those kept.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray
+    start: np.ndarray
+    present: np.ndarray
+
+
+def history_arrays(
+    authors: np.ndarray,
+    reactions: Iterable["pa.RecordBatch"],
+    people: np.ndarray,
+    post_hashes: np.ndarray,
+    kept: np.ndarray,
+    config: HistoryConfig,
+) -> HistoryArrays:
+    """As `histories`, in some 30 bytes a post and a reaction.
+
+    Args:
+        authors: (N,) numbers of the posts' authors among the people.
+        reactions: columns user_id, post_id, kind, value; those about other posts or by other people
+            are passed over.
+        people: (U,) text, ascending.
+        post_hashes: (N,) uint64, see `identity.hash_id`.
+        kept: (N,) bool: posts that may stand in a history.
+        config: what counts how much.
+    """
+    from training.data.identity import hash_id
+
+    order = np.argsort(post_hashes)
+    ordered = post_hashes[order]
+    count = len(authors)
+    present = np.zeros(len(people), bool)
+    keys, weights = [], []
+    if config.own > 0:
+        present[authors] = True
+        own = np.flatnonzero(kept)
+        keys.append(authors[own].astype(np.int64) * count + own)
+        weights.append(np.full(len(own), config.own, np.float32))
+    for batch in reactions:
+        users, posts, kinds, values = (
+            batch.column(name).to_pylist() for name in ("user_id", "post_id", "kind", "value")
+        )
+        weight = np.array(
+            [approval(kind, value, config) for kind, value in zip(kinds, values, strict=True)],
+            np.float32,
+        )
+        hashes = np.array([hash_id(post) for post in posts], np.uint64)
+        person, known = _places(people, np.array(users, np.str_))
+        at, there = _places(ordered, hashes)
+        counts = known & there & (weight > 0)
+        present[person[counts]] = True
+        row = order[at]
+        counts &= kept[row]
+        keys.append(person[counts].astype(np.int64) * count + row[counts])
+        weights.append(weight[counts])
+    return _gathered(keys, weights, present, count)
+
+
+def _gathered(
+    keys: list[np.ndarray], weights: list[np.ndarray], present: np.ndarray, posts: int
+) -> HistoryArrays:
+    """Sort by person and row; of one row's weights the largest stays."""
+    key = np.concatenate(keys) if keys else np.empty(0, np.int64)
+    weight = np.concatenate(weights) if weights else np.empty(0, np.float32)
+    order = np.argsort(key, kind="stable")
+    key, weight = key[order], weight[order]
+    firsts = np.flatnonzero(np.diff(key, prepend=-1))
+    if len(firsts):
+        key, weight = key[firsts], np.maximum.reduceat(weight, firsts)
+    start = np.searchsorted(key, np.arange(len(present) + 1) * posts)
+    return HistoryArrays(key % max(posts, 1), weight, start, present)
+
+
+def _places(ordered: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each value stands in an ascending array, and whether it is there."""
+    if not len(ordered):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    at = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+    return at, ordered[at] == wanted

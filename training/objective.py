@@ -1,9 +1,9 @@
 """One step's loss: towers, pairs, negatives of all workers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
-from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -15,11 +15,14 @@ from training.distributed import total, world_size
 from training.encoders import Encoder
 from training.examples import PostKeys
 from training.losses.base import PairLoss, PairLossConfig, build_loss
-from training.losses.pairs import Points, matches, same_author
+from training.losses.chunked import Groups, chunked_sums
+from training.losses.pairs import Points, same_author
+from training.meeting import Encoded, Meeting
 from training.modalities import Modality, PostFeatures
 from training.model.joint_space import JointSpace
 from training.model.layout import Pair, Term, terms_of
-from training.tuning import Content, encode_present
+from training.model.sharded_table import sharded_tables
+from training.tuning import Content, encode_inputs, read_contents
 
 
 class ImageTextLossConfig(PairLossConfig):
@@ -39,6 +42,9 @@ class LossesConfig(Config):
     image_text: ImageTextLossConfig = ImageTextLossConfig()
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a batch's posts that lose one of their two modalities for the step."""
+    chunk: Annotated[int, Field(ge=0)] = 1024
+    """Rows of a worker that are compared with the gathered batch at once, so that memory grows with
+    the batch and not with its square; 0 for all rows. The result is the same."""
 
     def of(self, pair: Pair) -> PairLossConfig:
         """The part of one pair."""
@@ -71,6 +77,8 @@ class Objective(nn.Module):
         self.losses = nn.ModuleDict(
             {term.name: build_loss(config.of(term.pair)) for term in self.terms}
         )
+        # DistributedDataParallel looks for this name: rows that differ between workers stay so
+        self._ddp_params_and_buffers_to_ignore = [f"{name}.weight" for name in sharded_tables(self)]
 
     @property
     def reaches_all(self) -> bool:
@@ -85,7 +93,18 @@ class Objective(nn.Module):
         """What batches must hold: whitened features, unless an encoder is still to run on them."""
         return features if self.encoders else self.space.whiten(features)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def read(self, batch: Batch, pool: Executor | None = None) -> Batch:
+        """The batch with what trained encoders read of its posts, still on the CPU.
+
+        Apart from `forward`, so that it can be done ahead; which does it if nobody has.
+        """
+        contents = {
+            modality: read_contents(encoder, self.content, batch, pool)  # type: ignore[arg-type]
+            for modality, encoder in self.encoders.items()
+        }
+        return replace(batch, contents=contents)
+
+    def forward(self, batch: Batch, task: "Task | None" = None) -> Any:
         """Loss of this worker's share of the global batch.
 
         Scaled such that the mean over workers, which data-parallel training takes of gradients, is
@@ -93,39 +112,37 @@ class Objective(nn.Module):
 
         Args:
             batch: with features as `inputs` gives them.
-        Returns: scalar loss, and each term's part of the global loss, detached.
+            task: done instead, for a step that takes several passes: only what goes through here
+                is seen by what wraps this module for data parallelism.
+        Returns: scalar loss, and each term's part of the global loss, detached; what the task gives
+            if there is one.
         """
-        local = self._points(batch)
+        if task is not None:
+            return task(self, batch)
+        return self.compare(self.encode(batch), batch)
 
-        @cache  # a pair's matches are the same in every block, and every block's points serve often
-        def everyone(modality: Modality, block: str) -> Points:
-            most = batch.most_people if modality is Modality.USER else batch.most_posts
-            return local[modality, block].gathered(most)
-
-        @cache
-        def found(pair: Pair, query: Modality, candidate: Modality) -> tuple[Tensor, Tensor]:
-            posts = query if candidate is Modality.USER else candidate
-            block = self.space.blocks[0].name
-            sides = local[query, block], everyone(candidate, block), everyone(posts, block)
-            return matches(pair, query, *sides)
-
+    def compare(self, local: Encoded, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of points that are encoded already; the rest as in `forward`."""
+        meeting = Meeting(local, batch, self.space.blocks[0].name)
+        chunked: dict[tuple[Pair, Modality], dict[str, Tensor]] = {}
         loss = next(iter(local.values())).vectors.new_zeros(())
         parts: dict[str, Tensor] = {}
         for term in self.terms:
             value = loss.new_zeros(())
             for query, candidate in (term.pair.sides, term.pair.sides[::-1]):
-                queries, candidates = local[query, term.block], everyone(candidate, term.block)
-                if term.fixed is query:
-                    queries = queries.fixed()
-                if term.fixed is candidate:
-                    candidates = candidates.fixed()
-                positives, ignored = found(term.pair, query, candidate)
-                value = value + self._rows(term, queries, candidates, positives, ignored) / 2
+                if not 0 < self.config.chunk < meeting.most(query):
+                    value = value + self._at_once(meeting, term, query, candidate) / 2
+                    continue
+                if (term.pair, query) not in chunked:
+                    means = self._in_chunks(meeting, term.pair, query, candidate)
+                    chunked[term.pair, query] = means
+                value = value + chunked[term.pair, query][term.name] / 2
             parts[term.name] = total(value) / world_size()
             loss = loss + self.config.of(term.pair).weight * value
         return loss, parts
 
-    def _points(self, batch: Batch) -> dict[tuple[Modality, str], Points]:
+    def encode(self, batch: Batch) -> Encoded:
+        """The batch's posts and people in every block, of this worker alone."""
         space = self.space
         # every projection runs on every worker, whatever it holds: their gradients must meet
         posts, history = batch.posts, batch.history
@@ -148,12 +165,11 @@ class Objective(nn.Module):
 
     def _tuned(self, batch: Batch) -> PostFeatures:
         """The batch's features, those of trained encoders with gradients."""
+        contents = (batch if batch.contents else self.read(batch)).contents
         posts = batch.posts
         for modality, encoder in self.encoders.items():
-            assert self.content is not None
-            raw = self.content.of(modality, batch.keys.row.tolist())
             frozen, present = getattr(posts, modality), getattr(posts, f"has_{modality}")
-            features = encode_present(encoder, raw, frozen, present)  # type: ignore[arg-type]
+            features = encode_inputs(encoder, contents[modality], frozen, present)  # type: ignore[arg-type]
             posts = replace(posts, **{modality: features})
         return posts
 
@@ -166,18 +182,59 @@ class Objective(nn.Module):
         drop_image = drop & (drawn < self.config.modality_dropout / 2)
         return has_image & ~drop_image, has_text & ~(drop & ~drop_image)
 
-    def _rows(
-        self, term: Term, queries: Points, candidates: Points, positives: Tensor, ignored: Tensor
+    def _at_once(
+        self, meeting: Meeting, term: Term, query: Modality, candidate: Modality
     ) -> Tensor:
         """Mean loss over the queries of all workers that have a match; see `forward` for scale."""
+        sides = meeting.sides(term, query, candidate)
+        value, count = self._sum(term, *sides, *meeting.matched(term.pair, query, candidate))
+        return value / total(count).clamp(min=1) * world_size()
+
+    def _in_chunks(
+        self, meeting: Meeting, pair: Pair, query: Modality, candidate: Modality
+    ) -> dict[str, Tensor]:
+        """The same of all the pair's terms, by name: a chunk's matches are found once."""
+        terms = [term for term in self.terms if term.pair is pair]
+        sides = [meeting.sides(term, query, candidate) for term in terms]
+        inputs = [
+            (queries.vectors, candidates.vectors, *self.losses[term.name].parameters())
+            for term, (queries, candidates) in zip(terms, sides, strict=True)
+        ]
+        counts: list[Tensor] = []
+
+        def sums(rows: slice, groups: Groups) -> list[Tensor]:
+            matched = meeting.matches(pair, query, candidate, rows)
+            found = []
+            for term, (queries, candidates), (asking, asked, *_) in zip(
+                terms, sides, groups, strict=True
+            ):
+                queries = replace(queries, vectors=asking)[rows]
+                candidates = replace(candidates, vectors=asked)
+                found.append(self._sum(term, queries, candidates, *matched))
+            counts.append(found[0][1])  # the same for every term
+            return [value for value, _ in found]
+
+        values = chunked_sums(sums, len(sides[0][0].vectors), self.config.chunk, inputs)
+        count = total(torch.stack(counts).sum()).clamp(min=1)
+        means = values / count * world_size()
+        return {term.name: mean for term, mean in zip(terms, means, strict=True)}
+
+    def _sum(
+        self, term: Term, queries: Points, candidates: Points, positives: Tensor, ignored: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Summed loss of this worker's queries that have a match, and how many these are."""
         usable = queries.present & positives.any(dim=1)
         scores = queries.vectors @ candidates.vectors.T
         if term.block == Pair.IMAGE_TEXT:
             hard = same_author(queries, candidates) & ~positives
             scores = scores + self.config.image_text.author_margin * hard
-        count = total(usable.sum()).clamp(min=1)
         loss: PairLoss = self.losses[term.name]  # type: ignore[assignment]
         if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
-            return (scores.sum() + sum(each.sum() for each in loss.parameters())) * 0
+            nothing = (scores.sum() + sum(each.sum() for each in loss.parameters())) * 0
+            return nothing, usable.sum()
         rows = loss(scores[usable], positives[usable], ignored[usable])
-        return rows.sum() / count * world_size()
+        return rows.sum(), usable.sum()
+
+
+Task = Callable[[Objective, Batch], Any]
+"""Work on a batch, or on a part of one."""

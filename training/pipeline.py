@@ -7,6 +7,7 @@ from typing import Any
 from training.assessment import Retrieval, assess, embed_for
 from training.checkpoint import owned
 from training.data.clean import CleanData
+from training.disk import full_disk_in_words
 from training.embedding import embed_split, fit_audience
 from training.encoders import Encoder, build_image_encoder, build_text_encoder
 from training.evaluation.card import log_card
@@ -14,6 +15,7 @@ from training.evaluation.retrieval import evaluate_retrieval
 from training.evaluation.selection import selection_score
 from training.fit import FitPlan, best_objective, fit, save_inputs
 from training.interests.landscape import survey_if_public
+from training.logs import bound
 from training.materials import Materials, gather_materials
 from training.objective import Objective
 from training.observer import SILENT, Observer
@@ -21,12 +23,19 @@ from training.query_weights import choose_query_weights
 from training.record import model_card_of, record_evaluation
 from training.run_config import RunConfig
 from training.run_folder import RunFolder, fresh_name
+from training.sampling import EvaluationConfig, sample
 from training.space import Space
 from training.tracking.gate import Decision, consider
 from training.tracking.metrics_log import EpochMetrics
 from training.tracking.registry import register, space_folder
 from training.tracking.run import TrackedRun, open_run
 from training.tracking.server import Tracking
+from training.watching import Watch, job_id, tell_data
+
+UNDECIDED = "the gate has not been asked yet"
+
+WEIGHED = EvaluationConfig(people=3000, posts=3000)
+"""Of how many weights of queries are chosen, at most: that ranks them some hundred times."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ def train(
     name: str | None = None,
     resume: bool = False,
     new: bool = False,
+    gate: bool = True,
     observer: Observer = SILENT,
 ) -> TrainResult:
     """Train a space, record it, register it, and let the gate decide on the champion.
@@ -73,27 +83,35 @@ def train(
         name: of the run; made from the time if left out.
         resume: go on with the named run after a crash, from its newest whole checkpoint.
         new: begin the named run anew, whatever it holds.
+        gate: False leaves the decision to a later `consider_candidate`.
         observer: sees the progress.
 
     Raises:
         Conflict: the name is in use, or is driven by another process now.
         NotFound: nothing to resume.
         BadData, TrainingFailed, Unavailable: see the stages.
+        DiskFull: the workspace's disk is full, and stayed so.
     """
     folder = RunFolder(workspace, name or fresh_name())
-    with owned(folder.path) as token:
+    resume_later = f"make room, then: commonspace train --resume --name {folder.name}"
+    with full_disk_in_words(folder.path, hint=resume_later), owned(folder.path) as token:
         folder.claim(config, resume=resume, new=new)
         tracking = Tracking(config.tracking, workspace)
-        with open_run(tracking, folder.path, name=folder.name) as run:
+        with (
+            open_run(tracking, folder.path, name=folder.name) as run,
+            bound(run=folder.name, run_id=run.run_id, job_id=job_id()),
+        ):
             run.log_config(config)
             run.log_environment()
             materials = gather_materials(config, workspace, observer)
             _log_data(run, materials)
+            tell_data(materials.data.manifest.report)
             space = _fit(config, folder, token, run, materials, observer)
             if _trained_encoders(config):
                 materials = gather_materials(config, workspace, observer, model_folder=folder.model)
                 fit_audience(space.joint, materials.examples)
             _choose_weights(space, materials, folder)
+            materials = materials.sampled(config.evaluation)
             observer.stage("Evaluating on held-out posts")
             retrieval = assess(space, materials, "test")
             observer.stage("Recording and registering the model")
@@ -108,11 +126,9 @@ def train(
                 metrics={config.tracking.gate.metric: score},
                 card=model_card_of(run, config, space, materials, retrieval),
             )
-            decision = consider(
-                tracking,
-                version.version,
-                evaluate_champion=lambda uri: _champion_score(config, workspace, tracking, uri),
-            )
+            decision = Decision(False, version.version, None, score, None, UNDECIDED)
+            if gate:
+                decision = consider_candidate(config, workspace, version.version)
             observer.note(decision.reason)
     return TrainResult(
         run_name=folder.name,
@@ -123,7 +139,17 @@ def train(
         retrieval=retrieval,
         validation=score,
         data=materials.data,
-        quarantined=len(materials.data.quarantine()),
+        quarantined=materials.data.manifest.report.quarantined,
+    )
+
+
+def consider_candidate(config: RunConfig, workspace: Path, version: int) -> Decision:
+    """Ask the gate about a registered version, its champion measured on the configured data."""
+    tracking = Tracking(config.tracking, workspace)
+    return consider(
+        tracking,
+        version,
+        evaluate_champion=lambda uri: _champion_score(config, workspace, tracking, uri),
     )
 
 
@@ -143,7 +169,7 @@ def evaluate(
     space = Space.load(model_folder)
     materials = gather_materials(config, workspace, observer, model_folder=model_folder)
     observer.stage(f"Evaluating on the {split} posts")
-    return assess(space, materials, split)
+    return assess(space, materials.sampled(config.evaluation), split)
 
 
 def _fit(
@@ -163,8 +189,10 @@ def _fit(
         space=config.model.model_dump(mode="json"),
         losses=config.losses.model_dump(mode="json"),
         loop=config.loop.model_dump(mode="json"),
+        acceleration=config.acceleration.model_dump(mode="json"),
         encoders=_trained_encoders(config),
         data_folder=materials.data.root,
+        watch=Watch(folder.name, run.run_id, config.loop.epochs, config.logs),
     )
 
     save_inputs(plan, materials.examples)
@@ -173,7 +201,8 @@ def _fit(
         observer.epoch(line.epoch, config.loop.epochs, line.metrics)
 
     with run.forward_metrics(on_epoch=show):
-        checkpoint = fit(plan, config.scaling)
+        checkpoint = fit(plan, config.scaling, observer.note)
+    run.log_faults(folder.path)
     objective = best_objective(plan, materials.examples, checkpoint)
     if not plan.encoders:  # else the features are still those from before training
         fit_audience(objective.space, materials.examples)
@@ -188,7 +217,11 @@ def _fit(
 
 
 def _choose_weights(space: Space, materials: Materials, folder: RunFolder) -> None:
-    validation = embed_split(space.joint, materials.examples, "validation")
+    identities = materials.identities(space.users)
+    part = sample(materials.examples, WEIGHED, ["validation"])
+    chosen = part.examples if part else materials.examples
+    known = identities[part.people] if part else identities
+    validation = embed_split(space.joint, chosen, "validation", known)
     space.query_weights = choose_query_weights(validation, space.joint.blocks)
     space.save(folder.model)
 
@@ -197,7 +230,7 @@ def _champion_score(config: RunConfig, workspace: Path, tracking: Tracking, uri:
     """The champion on this run's validation posts, through the champion's own encoders."""
     model_folder = space_folder(uri, tracking)
     materials = gather_materials(config, workspace, model_folder=model_folder)
-    return _score(Space.load(model_folder), materials)
+    return _score(Space.load(model_folder), materials.sampled(config.evaluation))
 
 
 def _encoder(objective: Objective, modality: str) -> Encoder | None:

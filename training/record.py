@@ -60,7 +60,8 @@ def map_content(space: Space, materials: Materials) -> MapContent:
     examples, data = materials.examples, materials.data
     _, _, posts = embed_posts(space.joint, examples.features)
     people, present = embed_people(space.joint, examples, materials.identities(space.users))
-    activity = np.bincount(examples.keys.author.numpy(), minlength=len(examples.users))
+    author = examples.keys.author.numpy()
+    activity = np.bincount(author[author >= 0], minlength=len(examples.users))
     shown = np.argsort(-activity * present, kind="stable")[:PICTURED]
     shown = shown[present[shown]]
     return MapContent(

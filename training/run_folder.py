@@ -12,8 +12,8 @@ from training.config import Config
 from training.errors import BadConfig, Conflict, NotFound
 
 CONFIG = "config.yaml"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_MAY_CHANGE = ("scaling", "tracking")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_MAY_CHANGE = ("acceleration", "scaling", "tracking", "logs")
 """Parts of the configuration that a resumed run may have otherwise than before."""
 
 
@@ -26,7 +26,7 @@ class RunFolder:
     """
 
     def __init__(self, workspace: Path, name: str) -> None:
-        if not _NAME.fullmatch(name):
+        if not RUN_NAME.fullmatch(name):
             raise BadConfig(
                 f"run name {name!r} is not usable",
                 hint="use up to 100 letters, digits, dots, dashes and underscores",
@@ -60,7 +60,7 @@ class RunFolder:
         Args:
             config: of this training; kept in the folder.
             resume: go on from the newest whole checkpoint; the configuration must be the same but
-                for `scaling` and `tracking`.
+                for `acceleration`, `scaling`, `tracking` and `logs`.
             new: begin anew; what was there is deleted.
 
         Raises:
@@ -101,7 +101,9 @@ def fresh_name() -> str:
 
 
 def _require_same(saved: Path, config: Config) -> None:
-    before = yaml.safe_load(saved.read_text(encoding="utf-8"))
+    # parsed, so that fields that the run's release did not have yet have their defaults
+    before = type(config).parse(yaml.safe_load(saved.read_text(encoding="utf-8")))
+    before = yaml.safe_load(before.to_yaml())
     now = yaml.safe_load(config.to_yaml())
     changed = [
         part

@@ -1,16 +1,25 @@
 """Training encoders along with the towers: the same loop, with raw content in each batch."""
 
+import io
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from training.acceleration.sharding import is_sharded
 from training.data.clean import CleanData
 from training.distributed import gather, rank, world_size
 from training.encoders import Encoder
+from training.encoders.base import Inputs
 from training.examples import Examples
+
+if TYPE_CHECKING:
+    from training.batches import Batch
 
 CHUNK = 64
 
@@ -45,13 +54,65 @@ def encode_present(
         present: (n,) bool.
     Returns: (n, F).
     """
+    return encode_inputs(encoder, inputs_of(encoder, raw, present), frozen, present)
+
+
+def inputs_of(
+    encoder: Encoder,
+    raw: Sequence[bytes | str | None],
+    present: Tensor,
+    pool: Executor | None = None,
+) -> Inputs:
+    """What the encoder reads of the contents that are there; arguments as in `encode_present`.
+
+    Images are shared out among the threads of `pool`, texts are padded to the longest of all.
+
+    Returns: nothing if none is there; but a stand-in for a sharded encoder, which gives its weights
+        to the other workers only while it runs.
+    """
     there = [item for item, keep in zip(raw, present.tolist(), strict=True) if keep]
-    if not there:
+    if not there and not is_sharded(encoder):
+        return {}
+    there = there or [_blank(encoder.modality)]
+    threads = getattr(pool, "_max_workers", 1)
+    if pool is None or encoder.modality != "image" or threads == 1:
+        return encoder.preprocess(there)  # type: ignore[arg-type]
+    size = -(-len(there) // threads)
+    chunks = [there[at : at + size] for at in range(0, len(there), size)]
+    parts = list(pool.map(encoder.preprocess, chunks))
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def read_contents(
+    encoder: Encoder, content: Content, batch: "Batch", pool: Executor | None = None
+) -> Inputs:
+    """What the encoder reads of a batch's posts, on the CPU; see `inputs_of`."""
+    raw = content.of(encoder.modality, batch.keys.row.tolist())
+    return inputs_of(encoder, raw, getattr(batch.posts, f"has_{encoder.modality}"), pool)
+
+
+def encode_inputs(encoder: Encoder, inputs: Inputs, frozen: Tensor, present: Tensor) -> Tensor:
+    """As `encode_present`, of what `inputs_of` read."""
+    there = bool(present.any())
+    if not inputs or not (there or is_sharded(encoder)):
         return frozen
-    inputs = {k: v.to(frozen.device) for k, v in encoder.preprocess(there).items()}  # type: ignore[arg-type]
+    encoded = encoder({name: each.to(frozen.device) for name, each in inputs.items()})
     features = frozen.clone()
-    features[present] = encoder(inputs).to(features.dtype)
-    return features
+    if there:
+        features[present] = encoded.to(features.dtype)
+        return features
+    return features + 0 * encoded.sum()  # the stand-in: no feature, but a part in the backward pass
+
+
+@cache
+def _blank(modality: str) -> bytes | str:
+    if modality == "text":
+        return ""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "PNG")
+    return file.getvalue()
 
 
 @torch.no_grad()
@@ -62,8 +123,10 @@ def refreshed(
 
     Histories and validation read features of the table; without this they would be those of the
     encoder before training, which no longer exists when the space is used. Each worker encodes its
-    share of the rows and all share the result.
+    share of the rows and all share the result. All do so in equally many chunks: a sharded encoder
+    needs every worker at each.
     """
+    most = -(-len(examples.split) // world_size())
     features = examples.features
     for modality, encoder in encoders.items():
         encoder.eval()
@@ -77,11 +140,10 @@ def refreshed(
                 table[rows].to(device),
                 present[rows],
             )
-            for rows in mine.split(CHUNK)
+            for rows in (mine[at : at + CHUNK] for at in range(0, most, CHUNK))
         ]
-        everyone = gather(torch.cat(parts), -(-len(table) // world_size())).cpu()
+        everyone = gather(torch.cat(parts), most).cpu()
         fresh = torch.empty_like(table)
-        most = len(everyone) // world_size()
         for worker in range(world_size()):
             rows = torch.arange(len(table))[worker :: world_size()]
             fresh[rows] = everyone[worker * most : worker * most + len(rows)]

@@ -8,12 +8,14 @@ import typer
 
 from infra.cli.options import AsJson, ConfigFile, Overrides, Workspace, configuration
 from infra.cli.output import results, table
+from infra.cli.synthetic import synthetic
 from training.errors import BadData, Conflict
 
 if TYPE_CHECKING:
     from training.data.report import CheckReport
 
 app = typer.Typer(name="data", help="Posts, reactions and people.", no_args_is_help=True)
+app.command()(synthetic)
 
 
 @app.command()

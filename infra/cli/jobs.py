@@ -23,13 +23,16 @@ app = typer.Typer(
 )
 
 SUBMIT_CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
-SUBMITTABLE = ("train", "evaluate", "index")
+SUBMITTABLE = ("train", "evaluate", "index", "pipeline")
 CONFIG_NAME = "config.yaml"
 
 
 def submit(
     command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND [OPTIONS]...", help="train, evaluate or index.")
+        list[str],
+        typer.Argument(
+            metavar="COMMAND [OPTIONS]...", help="train, evaluate, index or pipeline run."
+        ),
     ],
     address: Address = None,
     token_file: TokenFile = None,

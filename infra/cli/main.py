@@ -1,15 +1,18 @@
 """The `commonspace` command: its groups put together, and how errors leave it."""
 
 import sys
+from typing import Annotated
 
 import typer
 
 from infra.cli import (
+    backup,
     benchmark,
     communities,
     data,
     demo,
     doctor,
+    drift,
     evaluate,
     events,
     experiments,
@@ -19,11 +22,14 @@ from infra.cli import (
     jobs,
     keys,
     models,
+    pipeline,
     reactions,
     recommend,
     report,
     serve,
+    sizing,
     train,
+    tune,
 )
 from infra.cli.output import note
 from infra.quiet import quiet
@@ -38,13 +44,37 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from infra.version import product_version
+
+        typer.echo(f"commonspace {product_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """One embedding space for the users, images and texts of a social network."""
+
+
 app.command()(demo.demo)
 app.add_typer(data.app)
 app.add_typer(events.app)
 app.command()(train.train)
+app.command()(tune.tune)
 app.add_typer(evaluate.app)
 app.command()(benchmark.benchmark)
 app.command()(report.report)
+app.command()(drift.drift)
+app.add_typer(pipeline.app)
 app.add_typer(models.app)
 app.add_typer(reactions.app)
 app.add_typer(index.app)
@@ -58,8 +88,11 @@ app.add_typer(experiments.app)
 app.command()(serve.serve)
 app.add_typer(keys.app)
 app.add_typer(forget.app)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command(context_settings=jobs.SUBMIT_CONTEXT)(jobs.submit)
 app.add_typer(jobs.app)
+app.command()(sizing.sizing)
 app.command()(doctor.doctor)
 
 

@@ -55,9 +55,11 @@ def configuration(
     With `print_config` they are printed and the command ends. Raises: BadConfig.
     """
     from infra.product import load_config
+    from training.logs import open_logs
 
     settings = load_config(config, overrides or (), workspace)
     if print_config:
         typer.echo(settings.shareable().to_yaml(), nl=False)
         raise typer.Exit
+    open_logs(settings.logs)
     return settings

@@ -1,13 +1,18 @@
 """Results go to stdout, everything else to stderr."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, Protocol
 
+from training import logs
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_log = logging.getLogger("infra.cli")
 
 
 class Show(Protocol):
@@ -37,7 +42,15 @@ def results(as_json: bool) -> Iterator[Show]:
 
 
 def note(text: str) -> None:
-    """Tell the person something that isn't part of the result."""
+    """Tell the person something that isn't part of the result; where logs are JSON, by a log line.
+
+    An error is known by its first word, as `main` writes it.
+    """
+    if logs.as_json():
+        kind, _, said = text.partition(": ")
+        level = logging.ERROR if kind == "error" and said else logging.INFO
+        _log.log(level, "%s", said if level == logging.ERROR else text.strip())
+        return
     print(text, file=sys.stderr, flush=True)
 
 

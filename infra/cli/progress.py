@@ -1,5 +1,6 @@
 """How a person sees a long command work: bars on a terminal, lines in a log file. On stderr."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -7,11 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from infra.cli.output import note
+from training import logs
 from training.observer import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+_log = logging.getLogger("infra.cli")
 LINE_EVERY_S = 10
 SHOWN_METRICS = 5
 
@@ -19,6 +22,9 @@ SHOWN_METRICS = 5
 @contextmanager
 def progress() -> Iterator[Observer]:
     """An observer that shows what it sees until the `with` ends."""
+    if logs.as_json():
+        yield LogProgress()
+        return
     if not sys.stderr.isatty():
         yield LineProgress()
         return
@@ -94,6 +100,24 @@ class LineProgress(Observer):
 
     def note(self, text: str) -> None:
         note(f"  {text}")
+
+
+class LogProgress(Observer):
+    """The same as events of the log; counts at their ends."""
+
+    def stage(self, title: str) -> None:
+        _log.info("stage", extra={"fields": {"stage": title}})
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        if 0 < total <= done:
+            _log.info("done", extra={"fields": {"what": what, "count": done}})
+
+    def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        told = {"epoch": epoch, "epochs": epochs, "metrics": dict(metrics)}
+        _log.info("epoch", extra={"fields": told})
+
+    def note(self, text: str) -> None:
+        note(text)
 
 
 class _Speed:

@@ -15,6 +15,7 @@ from recsys.profiles import Profile
 from recsys.reacting import ReactingPerson
 from recsys.versions import Target
 from recsys.view import Near, View
+from training.recorder import SILENT, Recorder
 
 EVERY_POST = Everything()
 
@@ -31,6 +32,7 @@ class Asking:
         now: the time of the answer.
         where: what the asker wants of posts.
         reacting: the person as the model of reactions has them, if there is one.
+        recorder: is told of each source.
     """
 
     profile: Profile
@@ -40,6 +42,7 @@ class Asking:
     now: datetime
     where: Filter = EVERY_POST
     reacting: ReactingPerson | None = None
+    recorder: Recorder = SILENT
 
     @property
     def names(self) -> Sequence[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.candidates.asking import Asking
 from recsys.candidates.source import Request, sources
+from recsys.measures import STAGE_SECONDS
 
 _GROWTH = 4
 _MOST = 16_384
@@ -60,10 +61,16 @@ def rounds(asking: Asking, k: int = 1) -> Iterator[list[Candidate]]:
         count = min(count * _GROWTH, _MOST)
 
 
+def _asked(name: str, request: Request) -> list[str]:
+    recorder = request.asking.recorder
+    with recorder.stage(STAGE_SECONDS, stage="candidates", source=name):
+        return sources[name](request)
+
+
 def _proposals(request: Request) -> dict[str, tuple[str, ...]]:
     """Who proposed what: the first proposal of each source, then the second of each, and so on."""
     names = request.asking.names
-    lists = [sources[name](request) for name in names]
+    lists = [_asked(name, request) for name in names]
     found: dict[str, tuple[str, ...]] = {}
     for turn in zip_longest(*lists):
         for name, post_id in zip(names, turn, strict=True):

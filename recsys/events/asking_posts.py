@@ -25,6 +25,19 @@ def outlines(connection: Connection, post_ids: Collection[str]) -> dict[str, Pos
     return _by_id(connection, select(*_OUTLINED), post_ids)
 
 
+def page(connection: Connection, after: str, count: int) -> list[Post]:
+    """The first posts whose id is greater, ascending."""
+    query = select(*_FIELDS).where(posts.c.post_id > after).order_by(posts.c.post_id)
+    return [_post(row) for row in connection.execute(query.limit(count))]
+
+
+def visibility_page(connection: Connection, after: str, count: int) -> list[tuple[str, bool]]:
+    """The first ids that are greater, ascending: True for a public post."""
+    query = select(posts.c.post_id, posts.c.private).where(posts.c.post_id > after)
+    rows = connection.execute(query.order_by(posts.c.post_id).limit(count))
+    return [(row.post_id, not row.private) for row in rows]
+
+
 def _by_id(connection: Connection, query: Select, post_ids: Collection[str]) -> dict[str, Post]:
     found: dict[str, Post] = {}
     for part in chunks(post_ids):

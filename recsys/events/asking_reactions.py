@@ -1,6 +1,6 @@
 """Questions about reactions, each over a connection."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,10 +85,13 @@ def liked_by(
 
 def table(connection: Connection) -> pa.Table:
     """All reactions: user_id, post_id, kind, value."""
+    return pa.Table.from_batches(table_batches(connection), _HISTORY)
+
+
+def table_batches(connection: Connection) -> Iterator[pa.RecordBatch]:
+    """The same, some thousand rows at a time."""
     query = select(*(reactions.c[name] for name in _HISTORY.names))
-    batches = []
     stream = connection.execution_options(yield_per=_STREAMED).execute(query)
     for part in stream.partitions():
         rows = [dict(zip(_HISTORY.names, row, strict=True)) for row in part]
-        batches.append(pa.RecordBatch.from_pylist(rows, _HISTORY))
-    return pa.Table.from_batches(batches, _HISTORY)
+        yield pa.RecordBatch.from_pylist(rows, _HISTORY)

@@ -1,7 +1,8 @@
 """The event database: questions about people, posts and reactions, and changes to them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,14 +34,17 @@ from recsys.events.engine import open_engine
 from recsys.events.exposures import Exposures
 from recsys.events.outcomes import OutcomeReader
 from recsys.events.pictures import StoredPicture, drop_unused, put_pictures, read_pictures
+from recsys.events.recording import record
 from recsys.events.records import Person, Post, Reaction
 from recsys.events.shadows import Shadows
 from recsys.events.stats import Stats
 from recsys.events.tables import people, posts
 from recsys.events.tallies import Tallies
 from recsys.events.transactions import changing, reading
+from recsys.events.unindexed import Backlog
 from training.data.identity import is_good_id
 from training.errors import NotFound
+from training.recorder import SILENT, Recorder
 
 
 class Events:
@@ -49,6 +53,7 @@ class Events:
     Args:
         config: where it is.
         workspace: what a relative SQLite file is relative to.
+        recorder: is told of each statement.
 
     Attributes:
         boundaries: what people muted, blocked and hid.
@@ -61,8 +66,9 @@ class Events:
     Raises: BadConfig, Unavailable; Conflict if a newer release made the database.
     """
 
-    def __init__(self, config: EventsConfig, workspace: Path) -> None:
+    def __init__(self, config: EventsConfig, workspace: Path, recorder: Recorder = SILENT) -> None:
         self._engine = open_engine(config, workspace)
+        record(self._engine, recorder)
         self.boundaries = BoundaryStore(self._engine)
         self.tallies = Tallies(self._engine)
         self.exposures = Exposures(self._engine)
@@ -177,6 +183,28 @@ class Events:
             rows = connection.execute(select(posts.c.post_id, posts.c.private))
             return {row.post_id: not row.private for row in rows}
 
+    def post_pages(self, count: int = 1000) -> Iterator[list[Post]]:
+        """All posts by id, some at a time, each page as it is when it is read."""
+        after = ""
+        while True:
+            with reading(self._engine) as connection:
+                found = asking_posts.page(connection, after, count)
+            if not found:
+                return
+            yield found
+            after = found[-1].post_id
+
+    def visibility_pages(self, count: int = 10_000) -> Iterator[list[tuple[str, bool]]]:
+        """As `visibility`, by id, some at a time."""
+        after = ""
+        while True:
+            with reading(self._engine) as connection:
+                found = asking_posts.visibility_page(connection, after, count)
+            if not found:
+                return
+            yield found
+            after = found[-1][0]
+
     def public_posts_of(self, user_ids: Collection[str], most: int) -> dict[str, list[Post]]:
         """The latest public posts of each person, at most `most`; an empty list without any."""
         with reading(self._engine) as connection:
@@ -236,6 +264,11 @@ class Events:
         with reading(self._engine) as connection:
             return asking_reactions.table(connection)
 
+    def reaction_batches(self) -> Iterator[pa.RecordBatch]:
+        """As `reactions_table`, some thousand at a time."""
+        with reading(self._engine) as connection:
+            yield from asking_reactions.table_batches(connection)
+
     # Changes; all may be repeated without harm
 
     def add_people(self, batch: Sequence[Person]) -> int:
@@ -269,6 +302,11 @@ class Events:
         """
         with reading(self._engine) as connection:
             return unindexed.marks(connection, post_ids)
+
+    def backlog(self, since: datetime | None = None) -> Backlog:
+        """How much is here that an index, begun at `since`, hasn't yet."""
+        with reading(self._engine) as connection:
+            return unindexed.backlog(connection, since)
 
     def indexed(self, marks: Mapping[str, str]) -> None:
         """Say that the index has posts as they were when they had these marks, or needs not."""

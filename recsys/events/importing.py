@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _ROWS = 1000
 _PICTURES = 64
+_COLUMNS = (
+    *("post_id", "user_id", "text", "tags", "created_at", "language", "private"),
+    *("image_hash", "category"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,40 +46,42 @@ def import_data(data: "CleanData", events: Events) -> ImportReport:
 
     Raises: Conflict if a post is there already as another person's.
     """
-    columns = ["post_id", "user_id", "text", "tags", "created_at", "language", "private"]
-    posts = data.posts([*columns, "image_hash", "category"])
-    reactions, users = data.reactions(), data.users()
-    taken_people = _each(users, _person, events.add_people)
-    taken_posts = _each(posts, _post, events.add_posts)
-    taken_reactions = _each(reactions, _reaction, events.add_reactions)
+    people, known = _each(data.batches("users", ["user_id", "text"]), _person, events.add_people)
+    posts, told = _each(data.batches("posts", _COLUMNS), _post, events.add_posts)
+    reactions, done = _each(data.reaction_batches(), _reaction, events.add_reactions)
     _bring_pictures(data, events)
-    total = len(posts) + len(reactions) + len(users)
-    taken = taken_posts + taken_reactions + taken_people
-    return ImportReport(taken_posts, taken_reactions, taken_people, total - taken)
+    refused = known + told + done - people - posts - reactions
+    return ImportReport(posts, reactions, people, refused)
 
 
 def _bring_pictures(data: "CleanData", events: Events) -> None:
     """Store what public posts show: not what is there already, nor of posts that were deleted."""
-    shown: dict[str, int] = {}
-    for row, post in enumerate(data.posts(["private", "image_hash"]).to_pylist()):
-        if post["image_hash"] and not post["private"]:
-            shown.setdefault(post["image_hash"], row)
-    lacking = sorted(events.lacking_pictures(shown), key=shown.__getitem__)
-    for start in range(0, len(lacking), _PICTURES):
-        part = lacking[start : start + _PICTURES]
-        images = data.images([shown[hash] for hash in part])
-        events.add_pictures(
-            {hash: displayed(image) for hash, image in zip(part, images, strict=True) if image}
-        )
+    before = 0
+    for batch in data.batches("posts", ["private", "image_hash"]):
+        shown: dict[str, int] = {}
+        for row, post in enumerate(batch.to_pylist(), start=before):
+            if post["image_hash"] and not post["private"]:
+                shown.setdefault(post["image_hash"], row)
+        before += len(batch)
+        lacking = sorted(events.lacking_pictures(shown), key=shown.__getitem__)
+        for start in range(0, len(lacking), _PICTURES):
+            part = lacking[start : start + _PICTURES]
+            images = data.images([shown[hash] for hash in part])
+            events.add_pictures(
+                {hash: displayed(image) for hash, image in zip(part, images, strict=True) if image}
+            )
 
 
-def _each(table: pa.Table, record: Callable[[dict[str, Any]], Any], add: Callable) -> int:
-    return sum(add([record(row) for row in rows]) for rows in _rows(table))
-
-
-def _rows(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
-    for batch in table.to_batches(max_chunksize=_ROWS):
-        yield batch.to_pylist()
+def _each(
+    batches: Iterator[pa.RecordBatch], record: Callable[[dict[str, Any]], Any], add: Callable
+) -> tuple[int, int]:
+    """How many rows were taken, and how many there were."""
+    taken = seen = 0
+    for batch in batches:
+        seen += len(batch)
+        for start in range(0, len(batch), _ROWS):
+            taken += add([record(row) for row in batch.slice(start, _ROWS).to_pylist()])
+    return taken, seen
 
 
 def _person(row: dict[str, Any]) -> Person:

@@ -7,14 +7,39 @@ transaction, and takes it away when the index has it.
 
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from recsys.events.records import Post
-from recsys.events.tables import unindexed
+from recsys.events.tables import reactions, unindexed
 from recsys.events.upsert import upsert
 
 _AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is recorded and not in the index yet.
+
+    Attributes:
+        posts: that were written or changed.
+        reactions: since the index was begun, by which it doesn't place people yet; answers count
+            them all the same. None if that wasn't asked.
+    """
+
+    posts: int
+    reactions: int | None = None
+
+
+def backlog(connection: Connection, since: datetime | None = None) -> Backlog:
+    """Count what waits; the reactions from a moment on, if one is given: that reads them all."""
+    posts = connection.scalar(select(func.count()).select_from(unindexed)) or 0
+    if since is None:
+        return Backlog(posts)
+    later = select(func.count()).select_from(reactions).where(reactions.c.created_at > since)
+    return Backlog(posts, connection.scalar(later) or 0)
 
 
 def mark(connection: Connection, post: Post) -> None:

@@ -1,42 +1,46 @@
-"""Counts and times of requests for Prometheus; of routes, never of people."""
+"""`/metrics`: figures for Prometheus; of routes, never of people."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Awaitable, Callable
+
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from serving.measures import HTTP_REQUESTS, HTTP_SECONDS
+from serving.prometheus import PrometheusRecorder
+from training.recorder import Recorder
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
+def known_method(method: str) -> str:
+    """The method, or OTHER: anyone may make up methods."""
+    return method if method in _METHODS else "OTHER"
+
+
 class Metrics:
-    """What happened in this process.
+    """Counts requests, and shows what there is.
+
+    Args:
+        recorder: takes the figures.
+        page: all that is shown, as Prometheus reads it; if None, what a `PrometheusRecorder` kept:
+            the given one, or one that is made.
 
     Attributes:
-        registry: others may register theirs.
+        recorder: others may tell it theirs.
+        page: all that is shown, as Prometheus reads it.
     """
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "commonspace_http_requests",
-            "Requests by route, method and status.",
-            ("route", "method", "status"),
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "commonspace_http_request_seconds",
-            "Seconds until the answer was sent, by route and method.",
-            ("route", "method"),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+    def __init__(
+        self,
+        recorder: Recorder | None = None,
+        page: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> None:
+        if page is None or recorder is None:
+            kept = recorder if isinstance(recorder, PrometheusRecorder) else PrometheusRecorder()
+            recorder, page = kept, page or kept.shown
+        self.recorder, self.page = recorder, page
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        method = method if method in _METHODS else "OTHER"  # anyone may make up methods
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route, method).observe(seconds)
-
-    def page(self) -> bytes:
-        """All of it as Prometheus reads it."""
-        return generate_latest(self.registry)
+        """Count a request; `method` is a known one."""
+        self.recorder.add(HTTP_REQUESTS, route=route, method=method, status=str(status))
+        self.recorder.observe(HTTP_SECONDS, seconds, route=route, method=method)

@@ -5,13 +5,16 @@ import logging
 import re
 import secrets
 import time
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.metrics import Metrics
+from serving import tracing
+from serving.api.metrics import Metrics, known_method
 from serving.api.problems import problem
+from training.logs import bound
 
 _ACCESS = logging.getLogger("commonspace.access")
 _ERRORS = logging.getLogger("commonspace.errors")
@@ -38,27 +41,32 @@ class Observed:
         """Have the application answer."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        await _Request(scope, send, self._metrics).run(self._app, receive)
+        request = _Request(scope, send, self._metrics)
+        headers = Headers(scope=scope)
+        with tracing.request_span(headers, request.id) as span, bound(request_id=request.id):
+            await request.run(self._app, receive, span)
 
 
 class _Request:
     def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
         self._scope, self._send, self._metrics = scope, send, metrics
         asked = Headers(scope=scope).get("x-request-id", "")
-        self._id = asked if _GOOD_ID.fullmatch(asked) else secrets.token_hex(12)
+        self.id = asked if _GOOD_ID.fullmatch(asked) else secrets.token_hex(12)
         self._state = scope.setdefault("state", {})
-        self._state["request_id"] = self._id
+        self._state["request_id"] = self.id
+        self._span: Any = None
         self._status: int | None = None
         self._complete = False
 
-    async def run(self, app: ASGIApp, receive: Receive) -> None:
+    async def run(self, app: ASGIApp, receive: Receive, span: Any) -> None:
+        self._span = span
         begun = time.perf_counter()
         try:
             await app(self._scope, receive, self._sending)
         except ClientDisconnect:
             self._status = _WENT_AWAY
         except Exception:
-            _ERRORS.exception("request %s failed unexpectedly", self._id)
+            _ERRORS.exception("request %s failed unexpectedly", self.id)
             if self._status is not None and not self._complete:
                 raise  # half an answer went out: the server has to break the connection
             if self._status is None:
@@ -71,7 +79,9 @@ class _Request:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self._id
+            headers["x-request-id"] = self.id
+            if trace := tracing.response_header(self._span):
+                headers["traceresponse"] = trace
             if budget := self._state.get("budget"):
                 headers.update(budget.headers())
         elif message["type"] == "http.response.body":
@@ -81,13 +91,15 @@ class _Request:
     def _record(self, seconds: float) -> None:
         route, method = _template(self._scope), self._scope["method"]
         status = self._status or 500
+        method = known_method(method)
         self._metrics.observe(route, method, status, seconds)
+        tracing.routed(self._span, method, route, status)
         line = {
-            "method": method[:16],
+            "method": self._scope["method"][:16],
             "route": route,
             "status": status,
             "milliseconds": round(1000 * seconds, 1),
-            "request_id": self._id,
+            "request_id": self.id,
             "key_id": self._state.get("key_id"),
         }
         _ACCESS.info(json.dumps(line))

@@ -44,5 +44,5 @@ async def ready(backend: Service) -> Response:
 
 @router.get("/metrics", summary="Metrics", **_METRICS)
 async def metrics(request: Request) -> Response:
-    """Counts and times since this process began."""
-    return Response(request.app.state.metrics.page(), media_type=MEDIA_TYPE)
+    """Figures of all parts of the service, some seconds old."""
+    return Response(await request.app.state.metrics.page(), media_type=MEDIA_TYPE)

@@ -13,8 +13,10 @@ from ray import serve
 
 from serving.calls import answering
 from serving.config import EncoderReplicaConfig
+from serving.measures import ENCODER_BATCH, ENCODER_SECONDS
 from serving.models import First, Models
 from serving.settings import ServingSettings
+from serving.watch import watch
 from training.errors import BadData, CommonspaceError
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Encoding:
         import torch
 
         torch.set_num_threads(config.threads)
+        self._recorder = watch(settings, modality)
         self._modality = modality
         self._device = "cuda" if config.gpus and torch.cuda.is_available() else "cpu"
         self._models = Models(settings, self._read, first)
@@ -99,13 +102,18 @@ class Encoding:
 
     @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.005)
     async def _batch(self, asks: list[_Ask]) -> list[Any]:
+        return await self._together(asks)
+
+    async def _together(self, asks: list[_Ask]) -> list[Any]:
         for version in {ask.version for ask in asks}:
             if version not in self._models.versions:
                 try:
                     await asyncio.to_thread(self._models, version)
                 except CommonspaceError as error:
                     _log.error("model version %s: %s", version, error)
-        return await asyncio.wrap_future(self._thread.submit(self._work, asks))
+        self._recorder.observe(ENCODER_BATCH, len(asks), modality=self._modality)
+        with self._recorder.stage(ENCODER_SECONDS, modality=self._modality):
+            return await asyncio.wrap_future(self._thread.submit(self._work, asks))
 
     def _work(self, asks: list[_Ask]) -> list[Any]:
         found: list[Any] = [None] * len(asks)

@@ -39,18 +39,22 @@ class Gateway:
         from serving.api.application import create_app
         from serving.api.metrics import Metrics
         from serving.calls import call
+        from serving.exposition import cluster_page
         from serving.exposures import ExposureLog
         from serving.library import Library
         from serving.security.guard import Guard
         from serving.security.keys import KeyStore
+        from serving.watch import in_replica, watch
         from serving.web.pages import router
 
         settings, security = self._settings, self._settings.serve.security
-        library = Library(Events(settings.events, settings.workspace))
-        metrics, log = Metrics(), None
+        recorder = watch(settings, "gateway")
+        library = Library(Events(settings.events, settings.workspace, recorder))
+        metrics = Metrics(recorder, cluster_page if in_replica() else None)
+        log = None
         if settings.serve.log_exposures:
             writer = self._handles.writer
-            log = ExposureLog(lambda batch: call(writer.log_exposures, batch), metrics.registry)
+            log = ExposureLog(lambda batch: call(writer.log_exposures, batch), metrics.recorder)
         backend = RemoteBackend(self._handles, library, settings.serve, log)
         asked = security.mode == "keys"
         keys = KeyStore(settings.events, settings.workspace) if asked else None

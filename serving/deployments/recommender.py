@@ -22,9 +22,12 @@ from serving.deployments.encoder import Encoded
 from serving.experimental import Experimental
 from serving.exposures import Shown
 from serving.maps import Maps
+from serving.measures import ANSWERS
 from serving.pair import Pair
 from serving.settings import ServingSettings
+from serving.threads import in_thread
 from serving.views import hit_view, recommendation_view, similar_views
+from serving.watch import watch
 from serving.wire.answers import Hits, Recommendations, SimilarUsers
 from serving.wire.search import Filters, QueryPart, SearchRequest
 from serving.wire.writes import SessionRequest
@@ -47,9 +50,10 @@ class Recommending:
 
     async def __init__(self, settings: ServingSettings, text: Any, image: Any, user: Any) -> None:
         self._text, self._image = text, image
-        self._store = VectorStore(settings.index, settings.workspace)
-        self._events = Events(settings.events, settings.workspace)
-        self._personal = Experimental(settings, self._store, self._events)
+        self._recorder = recorder = watch(settings, "recommender")
+        self._store = VectorStore(settings.index, settings.workspace, recorder)
+        self._events = Events(settings.events, settings.workspace, recorder)
+        self._personal = Experimental(settings, self._store, self._events, recorder)
         self._recommender = self._personal.base
         self._maps = Maps(settings, self._events)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recommend")
@@ -57,7 +61,7 @@ class Recommending:
             lambda version, handle=handle: call(handle.prepare, version)
             for handle in (text, image, user)
         ]
-        self._pair = Pair(self._store, prepare, settings.serve.follow_s)
+        self._pair = Pair(self._store, prepare, settings.serve.follow_s, recorder)
         await self._pair.start()
 
     @answering
@@ -85,6 +89,7 @@ class Recommending:
             answer = self._personal.recommend(user_id, k, where, view)
             found = cast(Answer, answer.recommendations)
             page = self._recommendations(found, start, limit, question)
+            self._tell("recommend", found.items, fallback=found.fallback)
             return Shown(page, self._personal.exposures(answer, page, start, limit))
 
         return await self._read(ask)
@@ -99,6 +104,7 @@ class Recommending:
             found = self._recommender.for_session(
                 request.liked, request.seen, _enough(start + request.limit), view=view
             )
+            self._tell("session", found.items, fallback=found.fallback)
             return self._recommendations(found, start, request.limit, question)
 
         return await self._read(ask)
@@ -111,6 +117,7 @@ class Recommending:
 
         def ask(view: View) -> SimilarUsers:
             found = self._recommender.similar(user_id, start + limit + 1, view=view)
+            self._tell("similar", found)
             return self._people(found, start, limit, question, view)
 
         return await self._read(ask)
@@ -123,6 +130,7 @@ class Recommending:
 
         def ask(view: View) -> SimilarUsers:
             found = self._recommender.to_follow(user_id, start + limit + 1, view=view)
+            self._tell("to_follow", found)
             return self._people(found, start, limit, question, view)
 
         return await self._read(ask)
@@ -135,6 +143,7 @@ class Recommending:
 
         def ask(view: View) -> Hits:
             found = self._recommender.related(post_id, start + limit + 1, view=view)
+            self._tell("related", found)
             return self._hits(found, Target.POSTS, start, limit, question, view)
 
         return await self._read(ask)
@@ -158,6 +167,7 @@ class Recommending:
                     exclude=_themselves(request.query, target),
                     view=view,
                 )
+                self._tell("search", found)
                 return self._hits(found, target, start, request.limit, question, view)
 
             return await self._in_thread(find)
@@ -238,11 +248,15 @@ class Recommending:
             next_cursor=next_cursor(start + limit, len(found), question),
         )
 
+    def _tell(self, question: str, found: Sequence[object], *, fallback: bool = False) -> None:
+        outcome = "empty" if not found else "fallback" if fallback else "full"
+        self._recorder.add(ANSWERS, question=question, outcome=outcome)
+
     async def _read(self, ask: Callable[[View], T]) -> T:
         return await self._pair.read(lambda view: self._in_thread(lambda: ask(view)))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
+        return await in_thread(self._threads, work)
 
 
 def post_filter(filters: Filters) -> PostFilter | None:

@@ -11,8 +11,10 @@ from ray import serve
 
 from serving.calls import answering
 from serving.config import EncoderReplicaConfig
+from serving.measures import ENCODER_BATCH, ENCODER_SECONDS
 from serving.models import First, Models
 from serving.settings import ServingSettings
+from serving.watch import watch
 from training.errors import CommonspaceError, NotFound
 
 _log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class UserEncoding:
         from training.towers import Towers
 
         torch.set_num_threads(config.threads)
+        self._recorder = watch(settings, "user")
         device = "cuda" if config.gpus and torch.cuda.is_available() else "cpu"
         self._models = Models(settings, lambda folder: Towers.load(folder, device=device), first)
         self._batch.set_max_batch_size(config.batch)  # type: ignore[attr-defined]
@@ -102,7 +105,9 @@ class UserEncoding:
 
     @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
     async def _batch(self, asks: list[_Ask]) -> list[Any]:
-        return await asyncio.to_thread(self._work, asks)
+        self._recorder.observe(ENCODER_BATCH, len(asks), modality="user")
+        with self._recorder.stage(ENCODER_SECONDS, modality="user"):
+            return await asyncio.to_thread(self._work, asks)
 
     def _work(self, asks: list[_Ask]) -> list[Any]:
         found: list[Any] = [None] * len(asks)

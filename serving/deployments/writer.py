@@ -30,8 +30,12 @@ from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
 from serving.calls import answering, call
 from serving.deployments.user import Fused, Someone
+from serving.index_figures import tell_index
+from serving.measures import INDEX_LAG_POSTS, TRACKING_UP
 from serving.settings import ServingSettings
+from serving.threads import in_thread
 from serving.views import post_view
+from serving.watch import watch
 from serving.wire.people import BoundaryChanged, BoundaryName, UserWrite, UserWritten
 from serving.wire.writes import PostWrite, PostWritten, ReactionsWritten, ReactionWrite, Receipt
 from training.errors import CommonspaceError, Gone, NotFound, Unavailable
@@ -55,8 +59,9 @@ class Writing:
     async def __init__(self, settings: ServingSettings, text: Any, image: Any, user: Any) -> None:
         self._settings = settings
         self._text, self._image, self._user = text, image, user
-        self._store = VectorStore(settings.index, settings.workspace)
-        self._events = Events(settings.events, settings.workspace)
+        self._recorder = watch(settings, "writer")
+        self._store = VectorStore(settings.index, settings.workspace, self._recorder)
+        self._events = Events(settings.events, settings.workspace, self._recorder)
         self._indexing = asyncio.Lock()  # one writer
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="writer")
         self._mended: Version | None = None
@@ -268,6 +273,8 @@ class Writing:
         while True:
             try:
                 await self._follow_champion()
+                backlog = await self._in_thread(self._events.backlog)
+                self._recorder.set(INDEX_LAG_POSTS, backlog.posts)
                 live = await self._in_thread(self._live)
                 due = time.monotonic() - self._mended_at > self._settings.serve.repair_s
                 if live != self._mended or due:
@@ -297,7 +304,9 @@ class Writing:
 
     async def _mend(self, live: Version) -> None:
         """Bring the live version to what the event database holds."""
-        found = await self._in_thread(lambda: drift(self._events, self._store.open(live)))
+        view = await self._in_thread(lambda: self._store.open(live))
+        found = await self._in_thread(lambda: drift(self._events, view))
+        await self._in_thread(lambda: tell_index(self._recorder, self._events, view, found))
         if not found:
             return
         _log.warning(
@@ -333,12 +342,17 @@ class Writing:
 
         tracking = Tracking(self._settings.tracking, self._settings.workspace)
         try:
-            return str(show_model(tracking).version)
+            champion = str(show_model(tracking).version)
         except NotFound:
-            return None
+            champion = None
+        except Unavailable:
+            self._recorder.set(TRACKING_UP, 0)
+            raise
+        self._recorder.set(TRACKING_UP, 1)
+        return champion
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
+        return await in_thread(self._threads, work)
 
 
 async def _encoded(

@@ -29,6 +29,31 @@ def test_later_settings_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (named.loop.epochs, named.loop.seed) == (7, 4)
 
 
+def test_a_file_of_settings_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, given = tmp_path / "named.yaml", tmp_path / "given.yaml"
+    named.write_text("loop: {epochs: 3}\n")
+    given.write_text("loop: {seed: 4}\n")
+    monkeypatch.setenv("COMMONSPACE_CONFIG", str(named))
+    assert load_config().loop.epochs == 3
+    assert load_config(given).loop.epochs == ProductConfig().loop.epochs  # it takes its place
+    monkeypatch.setenv("COMMONSPACE_CONFIG", str(tmp_path / "none.yaml"))
+    with pytest.raises(BadConfig, match=r"none\.yaml does not exist"):
+        load_config()
+
+
+def test_a_secret_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("root:1234\n")
+    assert environment_overrides({"MILVUS_TOKEN_FILE": str(file)}) == ['index.token="root:1234"']
+    both = {"MILVUS_TOKEN_FILE": str(file), "MILVUS_TOKEN": "mine"}
+    assert environment_overrides(both) == ['index.token="mine"']
+    for bad in (tmp_path / "none", tmp_path):
+        with pytest.raises(BadConfig, match="MILVUS_TOKEN_FILE"):
+            environment_overrides({"MILVUS_TOKEN_FILE": str(bad)})
+
+
 def test_variables_are_texts_whatever_they_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILVUS_TOKEN", "12345")
     monkeypatch.setenv("COMMONSPACE_EVENTS_PASSWORD", "null: [")
@@ -93,3 +118,13 @@ def test_the_clusters_address_comes_from_option_or_variable() -> None:
     assert cluster(None, None, variables)[0] == "http://a:1"
     assert cluster(None, None, {"RAY_ADDRESS": "http://b:2"})[0] == "http://b:2"
     assert cluster(None, None, {"RAY_ADDRESS": "10.0.0.1:6379"})[0] is None
+
+
+def test_logs_and_traces_are_switched_on_by_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COMMONSPACE_LOG", "json")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    config = load_config()
+    assert (config.logs.format, config.tracing.endpoint) == ("json", "http://collector:4318")
+    monkeypatch.setenv("COMMONSPACE_LOG", "yaml")
+    with pytest.raises(BadConfig, match=r"logs\.format"):
+        load_config()

@@ -1,4 +1,6 @@
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,29 @@ def test_experiments_reach_those_who_answer(tmp_path: Path):
 def test_a_cluster_needs_a_server_of_vectors(tmp_path: Path):
     with pytest.raises(BadConfig, match="MILVUS_URI"):
         application({"workspace": str(tmp_path)})
+
+
+def test_a_cluster_may_be_deployed_before_its_first_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(serving, "_LOOK_S", 0.05)
+    monkeypatch.delenv("MILVUS_URI", raising=False)
+    with LocalServer(tmp_path / "vectors.db") as server:
+        uri = server.address.uri
+
+        def args(seconds: float) -> dict:
+            told = {"index": {"uri": uri}, "serve": {"await_index_s": seconds}}
+            return {"workspace": str(tmp_path), **told}
+
+        with pytest.raises(NotFound):
+            application(args(0.2))
+        with ThreadPoolExecutor(1) as thread:
+            built = thread.submit(application, args(60))
+            time.sleep(0.3)
+            assert not built.done()
+            with open_store(tmp_path, uri=uri) as store:
+                publish(store, "7", {Post("p", "a"): unit_rows(1)[0]})
+            assert {node.name for node in _nodes(built.result(60))} >= {"gateway", "writer"}
 
 
 def test_the_deployment_of_the_docs_is_one_that_ray_takes(

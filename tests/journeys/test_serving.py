@@ -121,7 +121,6 @@ def test_every_part_is_ready_and_says_so(service: Served):
     assert ready["ready"] and ready["model_version"] == "1"
     assert names >= {"text encoder", "image encoder", "user encoder", "recommender", "writer"}
     assert requests.get(f"{service.url}/healthz", timeout=10).json() == {"status": "ok"}
-    assert "http_requests" in requests.get(f"{service.url}/metrics", timeout=10).text
 
 
 def test_a_person_gets_posts_with_reasons_that_sum_to_the_score(client: Client, person: str):
@@ -130,6 +129,29 @@ def test_a_person_gets_posts_with_reasons_that_sum_to_the_score(client: Client, 
     for one in found.items:
         assert one.post.user_id != person
         assert sum(reason.contribution for reason in one.reasons) == pytest.approx(one.score)
+
+
+def test_figures_of_all_parts_are_on_one_page(service: Served, client: Client, person: str):
+    client.recommendations(person, limit=3)
+    client.search(QueryPart(text="a bird"))
+    wanted = (
+        "commonspace_http_requests_total{",
+        "commonspace_recommend_stage_seconds_bucket{",
+        "commonspace_call_seconds_count{",
+        'part="recommender"',
+        'method="recommend"',
+        "commonspace_encoder_batch_contents_count{",
+        "commonspace_in_use_info{",
+        "commonspace_index_drift{",
+        "commonspace_tracking_up{",
+        "commonspace_edge_questions{",
+    )
+
+    def told() -> bool:
+        page = requests.get(f"{service.url}/metrics", timeout=10).text
+        return all(one in page for one in wanted)
+
+    wait_for(told)
 
 
 def test_a_written_post_is_found_at_once_and_a_deleted_one_never_again(client: Client):

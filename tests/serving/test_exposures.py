@@ -1,10 +1,9 @@
 import asyncio
 from datetime import UTC, datetime
 
-from prometheus_client import CollectorRegistry
-
 from recsys.events.exposures import Exposure
 from serving.exposures import ExposureLog
+from serving.prometheus import PrometheusRecorder
 from tests.recsys.world import BEGINNING, open_events
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -29,21 +28,23 @@ def exposure(place: int, request_id: str = "r1") -> Exposure:
     )
 
 
-def counts(registry: CollectorRegistry) -> dict[str, float]:
+def counts(recorder: PrometheusRecorder) -> dict[str, float]:
     outcomes = ("written", "dropped", "failed")
     name = "commonspace_exposures_total"
-    return {one: registry.get_sample_value(name, {"outcome": one}) or 0.0 for one in outcomes}
+    return {
+        one: recorder.registry.get_sample_value(name, {"outcome": one}) or 0.0 for one in outcomes
+    }
 
 
 def test_the_log_ends_up_in_the_database_once(tmp_path):
-    registry = CollectorRegistry()
+    recorder = PrometheusRecorder()
     with open_events(tmp_path) as events:
 
         async def write(batch):
             await asyncio.to_thread(events.exposures.add, batch)
 
         async def run():
-            log = ExposureLog(write, registry, linger_s=0.01)
+            log = ExposureLog(write, recorder, linger_s=0.01)
             for _ in range(2):
                 log.add([exposure(place) for place in range(4)])
             await asyncio.sleep(0.3)
@@ -57,17 +58,17 @@ def test_the_log_ends_up_in_the_database_once(tmp_path):
         ("r2", 0),
     }
     assert len(stored) == 5 and stored[0].shown_at == NOW > BEGINNING
-    assert counts(registry) == {"written": 9, "dropped": 0, "failed": 0}
+    assert counts(recorder) == {"written": 9, "dropped": 0, "failed": 0}
 
 
 def test_a_full_queue_drops_whole_answers_and_counts_them():
-    registry, written = CollectorRegistry(), []
+    recorder, written = PrometheusRecorder(), []
 
     async def write(batch):
         written.extend(batch)
 
     async def run():
-        log = ExposureLog(write, registry, most=5, linger_s=0.01)
+        log = ExposureLog(write, recorder, most=5, linger_s=0.01)
         for request in ("a", "b", "c"):
             log.add([exposure(place, request) for place in range(3)])
         log.add([])
@@ -75,11 +76,11 @@ def test_a_full_queue_drops_whole_answers_and_counts_them():
 
     asyncio.run(run())
     assert {one.request_id for one in written} == {"a"} and len(written) == 3
-    assert counts(registry) == {"written": 3, "dropped": 6, "failed": 0}
+    assert counts(recorder) == {"written": 3, "dropped": 6, "failed": 0}
 
 
 def test_what_can_not_be_written_is_counted_and_the_next_is_written():
-    registry, calls = CollectorRegistry(), []
+    recorder, calls = PrometheusRecorder(), []
 
     async def write(batch):
         calls.append(len(batch))
@@ -87,7 +88,7 @@ def test_what_can_not_be_written_is_counted_and_the_next_is_written():
             raise OSError("the disk is full")
 
     async def run():
-        log = ExposureLog(write, registry, linger_s=0.01)
+        log = ExposureLog(write, recorder, linger_s=0.01)
         log.add([exposure(0), exposure(1)])
         await asyncio.sleep(0.1)
         log.add([exposure(2)])
@@ -95,4 +96,4 @@ def test_what_can_not_be_written_is_counted_and_the_next_is_written():
 
     asyncio.run(run())
     assert calls == [2, 1]
-    assert counts(registry) == {"written": 1, "dropped": 0, "failed": 2}
+    assert counts(recorder) == {"written": 1, "dropped": 0, "failed": 2}

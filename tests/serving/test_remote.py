@@ -3,13 +3,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 from ray.serve.exceptions import BackPressureError
 
 from recsys.events.exposures import Exposure
 from serving.calls import Busy, Failed
 from serving.config import ServeConfig
 from serving.exposures import ExposureLog, Shown
+from serving.prometheus import PrometheusRecorder
 from serving.remote import Handles, RemoteBackend
 from serving.wire.answers import Recommendations
 from serving.wire.search import Filters
@@ -93,7 +93,7 @@ def test_what_is_shown_is_logged_after_the_answer_and_not_in_its_way():
         written.extend(batch)
 
     async def ask():
-        log = ExposureLog(slowly, CollectorRegistry(), linger_s=0)
+        log = ExposureLog(slowly, PrometheusRecorder(), linger_s=0)
         remote = RemoteBackend(handles, None, ServeConfig(), log)  # type: ignore[arg-type]
         found = await remote.recommend("ann", 3, None, Filters())
         assert (found, written) == (page, []), "the answer doesn't wait"

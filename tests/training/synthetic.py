@@ -34,3 +34,8 @@ def small_examples(people: int = 6, posts_each: int = 8, seed: int = 0) -> Examp
             for p in range(people)
         },
     )
+
+
+def learned(metrics: dict[str, float]) -> dict[str, float]:
+    """An epoch's metrics without those that tell of time."""
+    return {name: value for name, value in metrics.items() if not name.startswith("train/")}

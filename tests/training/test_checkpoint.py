@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -7,14 +9,21 @@ from training import checkpoint, loop
 from training.errors import Conflict
 
 
-@pytest.fixture
-def saved(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    root = tmp_path_factory.mktemp("trained")
     examples = small_examples()
-    folder = tmp_path / "fit-a" / "checkpoint_1"
-    train(examples, loop.LoopConfig(epochs=1, batch_size=16), folder=folder)
-    later = tmp_path / "fit-b" / "checkpoint_0"
-    train(examples, loop.LoopConfig(epochs=2, batch_size=16), folder=later)
-    return tmp_path, folder, later
+    for epochs, name in ((1, "fit-a/checkpoint_1"), (2, "fit-b/checkpoint_0")):
+        config = loop.LoopConfig(epochs=epochs, batch_size=16)
+        train(examples, config, folder=root / name)
+    return root
+
+
+@pytest.fixture
+def saved(trained, tmp_path):
+    root = tmp_path / "saved"
+    shutil.copytree(trained, root)
+    return root, root / "fit-a" / "checkpoint_1", root / "fit-b" / "checkpoint_0"
 
 
 def test_the_latest_is_the_one_with_most_epochs(saved):
@@ -31,6 +40,9 @@ def test_a_damaged_checkpoint_is_passed_over(saved, name, caplog):
     path.write_bytes(data)
     assert checkpoint.latest(root) == earlier
     assert str(later) in caplog.text
+    told = []
+    assert checkpoint.latest(root, lambda path, wrong: told.append((path, wrong))) == earlier
+    assert told == [(later, f"{name}.safetensors is not what was written")]
     state = loop.begin(objective(small_examples()), loop.LoopConfig())
     with pytest.raises(ValueError, match="damaged"):
         checkpoint.load(later, state)

@@ -15,8 +15,7 @@ def test_histories_hold_training_posts_of_the_person_alone():
 
 def test_a_post_that_is_left_out_is_in_no_history():
     examples = small_examples()
-    without = torch.zeros(len(examples.split), dtype=torch.bool)
-    without[examples.rows("train")[:3]] = True
+    without = examples.rows("train")[:3]
     everyone = torch.arange(len(examples.users))
     full = examples.histories(everyone)
     less = examples.histories(everyone, without)
@@ -36,3 +35,15 @@ def test_absent_contents_never_share_a_key():
     examples = small_examples()
     absent = ~examples.features.has_text
     assert len(examples.keys.text[absent].unique()) == int(absent.sum())
+
+
+def test_people_come_in_parts_of_bounded_histories(monkeypatch):
+    whole = small_examples(people=40)
+    people = torch.arange(40).flip(0)
+    assert [part.tolist() for part in whole.chunks_of_people(people)] == [people.tolist()]
+    monkeypatch.setattr("training.examples.POSTS_AT_ONCE", 20)
+    parts = list(whole.chunks_of_people(people))
+    assert torch.cat(parts).tolist() == people.tolist()
+    assert len(parts) > 5
+    lengths = whole.history_start.diff()
+    assert max(int(lengths[part].sum()) for part in parts) <= 20 + int(lengths.max())

@@ -1,10 +1,12 @@
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.data.identity import hash_id
 from training.errors import BadConfig
-from training.histories import HistoryConfig, approval, histories
+from training.histories import HistoryConfig, approval, histories, history_arrays
 
 CONFIG = HistoryConfig()
 POSTS, AUTHORS = ["p0", "p1", "p2", "p3"], ["ann", "bob", "ann", "cid"]
@@ -99,3 +101,42 @@ def test_a_history_depends_on_content_not_on_order(rows, order):
     assert {(u, shuffled[0][row]): w for u, own in again.items() for row, w in own} == {
         (u, POSTS[row]): w for (u, row), w in expected.items()
     }
+
+
+@given(
+    authors=st.lists(st.sampled_from(["ann", "bob", "cid"]), min_size=1, max_size=12),
+    told=st.lists(
+        st.tuples(
+            st.sampled_from(["ann", "bob", "cid", "dan", "a-long-name-nobody-has"]),
+            st.integers(0, 14),
+            st.sampled_from(["like", "view", "rate", "click", "comment"]),
+            st.sampled_from([None, 1.0, 4.0]),
+        ),
+        max_size=30,
+    ),
+    own=st.sampled_from([0.0, 0.5, 1.0]),
+    kept=st.sets(st.integers(0, 11)),
+)
+def test_arrays_hold_what_the_lists_hold(authors, told, own, kept):
+    ids = [f"post-{row}" for row in range(len(authors))]
+    table = reactions(*((user, f"post-{row}", kind, value) for user, row, kind, value in told))
+    people = ["ann", "bob", "cid", "dan"]
+    config = HistoryConfig(own=own)
+    known = table.filter(
+        pa.array([user in people for user in table["user_id"].to_pylist()], pa.bool_())
+    )
+    wanted = histories(ids, authors, known, config, people)
+    keeps = np.isin(np.arange(len(ids)), sorted(kept))
+    found = history_arrays(
+        np.array([people.index(author) for author in authors]),
+        table.to_batches(max_chunksize=4),
+        np.array(people),
+        np.array([hash_id(post_id) for post_id in ids], np.uint64),
+        keeps,
+        config,
+    )
+    assert found.present.tolist() == [bool(wanted[user]) for user in people]
+    for person, user in enumerate(people):
+        some = slice(found.start[person], found.start[person + 1])
+        own_rows = list(zip(found.rows[some].tolist(), found.weight[some].tolist(), strict=True))
+        assert own_rows == [(row, weight) for row, weight in wanted[user] if keeps[row]]

@@ -1,11 +1,13 @@
 import contextlib
 
+import pytest
 import torch
 
-from tests.training.synthetic import small_examples
+from tests.training.synthetic import learned, small_examples
 from training import checkpoint, loop
 from training.model import JointSpace, ModelConfig
 from training.objective import LossesConfig, Objective
+from training.step import schedule
 
 
 def objective(examples, seed=0) -> Objective:
@@ -19,16 +21,20 @@ def objective(examples, seed=0) -> Objective:
     return Objective(space, LossesConfig())
 
 
-def train(examples, config, stop_after=None, start=None, folder=None):
-    """Run the loop in this process; stop like a crash after `stop_after` epochs."""
+def train(examples, config, stop_after=None, start=None, folder=None, stop_at=None):
+    """Run the loop in this process; stop like a crash after an epoch, or at a step within one.
+
+    Returns: the state, and each epoch's metrics but for those of the clock.
+    """
     history = []
     state = start or loop.begin(objective(examples), config)
 
     def report(metrics, state):
-        history.append(metrics)
+        if metrics:
+            history.append({n: v for n, v in metrics.items() if not n.startswith("train/")})
         if folder is not None:
             checkpoint.save(folder, state)
-        if state.progress.epoch == stop_after:
+        if stop_after == state.progress.epoch or stop_at == state.progress.step:
             raise InterruptedError
 
     with contextlib.suppress(InterruptedError):
@@ -65,6 +71,44 @@ def test_four_epochs_equal_two_a_crash_and_two(tmp_path):
         torch.testing.assert_close(straight.best[name], resumed.best[name], rtol=0, atol=1e-6)
 
 
+def test_a_crash_within_an_epoch_costs_nothing(tmp_path):
+    """Weights, moments, averages, and the epoch's losses are those of an undisturbed run."""
+    examples = small_examples(people=9)
+    for accumulate, step in ((1, 11), (2, 6)):
+        config = loop.LoopConfig(
+            epochs=2, batch_size=8, checkpoint_steps=2, accumulate=accumulate, average=0.9
+        )
+        straight, calm = train(examples, config)
+        folder = tmp_path / str(accumulate)
+        train(examples, config, folder=folder, stop_at=step)
+        resumed = loop.begin(objective(examples, seed=99), config)
+        checkpoint.load(folder, resumed)
+        assert resumed.progress.batch > 0
+        assert resumed.progress.losses
+        resumed, history = train(examples, config, start=resumed)
+        assert resumed.progress == straight.progress
+        assert [*map(learned, history)] == [*map(learned, calm[-len(history) :])]
+        for name, weight in straight.objective.state_dict().items():
+            torch.testing.assert_close(
+                weight, resumed.objective.state_dict()[name], rtol=0, atol=1e-7
+            )
+            torch.testing.assert_close(straight.best[name], resumed.best[name], rtol=0, atol=1e-7)
+
+
+def test_checkpoints_within_an_epoch_never_fall_between_batch_and_step():
+    config = loop.LoopConfig(epochs=2, batch_size=8, checkpoint_steps=1, accumulate=2)
+    state = loop.begin(objective(small_examples()), config)
+    seen = []
+    loop.run(
+        state,
+        small_examples(),
+        config,
+        lambda metrics, state: seen.append((state.progress.epoch, state.progress.batch)),
+    )
+    # four batches: two steps of two, and no checkpoint but the end's after the last
+    assert seen == [(0, 2), (1, 0), (1, 2), (2, 0)]
+
+
 def test_training_stops_when_validation_no_longer_rises():
     config = loop.LoopConfig(epochs=60, batch_size=16, learning_rate=1e-2, patience=2)
     state, history = train(small_examples(), config)
@@ -78,8 +122,18 @@ def test_accumulated_batches_make_fewer_steps():
     assert state.progress.step == 2
 
 
+def test_every_epoch_says_how_fast_it_was_and_how_long_it_waited():
+    config = loop.LoopConfig(epochs=2, batch_size=16)
+    _, history = train(small_examples(), config)
+    for line in history:
+        assert line["train/samples_per_second"] > 0
+        assert 0 < line["train/data_wait_share"] < 1
+        seconds = 32 / line["train/samples_per_second"]  # two batches of the 36 posts
+        assert line["train/data_wait"] == pytest.approx(line["train/data_wait_share"] * seconds)
+
+
 def test_the_rate_rises_then_falls():
-    rates = [loop.schedule(step, 100, 0.1) for step in range(100)]
+    rates = [schedule(step, 100, 0.1) for step in range(100)]
     assert rates.index(max(rates)) in (9, 10)
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)

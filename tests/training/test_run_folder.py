@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from training.errors import BadConfig, Conflict, NotFound
 from training.run_config import RunConfig
@@ -51,3 +52,16 @@ def test_a_name_that_is_no_folder_is_refused(tmp_path, name):
 
 def test_a_fresh_name_is_usable(tmp_path):
     assert RunFolder(tmp_path, fresh_name()).path.parent == tmp_path / "runs"
+
+
+def test_a_run_of_an_earlier_release_goes_on(folder):
+    """Whose file knows nothing of `acceleration`, and has bf16 where it was then."""
+    folder.claim(CONFIG, resume=False, new=False)
+    saved = folder.path / "config.yaml"
+    fields = yaml.safe_load(saved.read_text(encoding="utf-8"))
+    del fields["acceleration"]
+    fields["loop"]["bf16"] = False
+    saved.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    faster = RunConfig.load(overrides=["acceleration.sharding=fsdp"])
+    folder.claim(faster, resume=True, new=False)
+    assert RunConfig.load(saved) == faster

@@ -10,6 +10,7 @@ from torch import Tensor
 from training import loop
 from training.benchmark.recipe import Recipe
 from training.embedding import embed_split, fit_audience
+from training.errors import BadConfig
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.examples import Examples
 from training.model import JointSpace
@@ -59,7 +60,14 @@ def fit_space(examples: Examples, recipe: Recipe) -> Fitted:
 
     The best epoch is chosen by the directions of the trained pairs alone: a direction that the
     model is not trained for is no more known to the choice than the test posts are.
+
+    Raises: BadConfig for a sharded user table.
     """
+    if recipe.model.user.table.kind == "sharded":
+        raise BadConfig(
+            "a sharded user table is for `commonspace train`",
+            hint="set model.user.table.kind to full or hashed",
+        )
     started = time.monotonic()
     torch.manual_seed(recipe.loop.seed)
     space = JointSpace(

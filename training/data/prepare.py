@@ -5,14 +5,12 @@ import json
 import os
 import shutil
 import time
-from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.data.clean import MANIFEST, CleanData, Manifest, SourceRecord
@@ -25,7 +23,7 @@ from training.data.forgotten import Forgotten
 from training.data.read import TableSource, find_source
 from training.data.report import CheckReport
 from training.data.sources import fingerprint, list_files
-from training.data.split import split_posts
+from training.data.splits_file import write_splits
 from training.data.validate import Rules
 from training.errors import BadData, Conflict
 
@@ -226,19 +224,7 @@ def _finish(
     report: CheckReport,
 ) -> None:
     """Split the posts, write the manifest, and put the folder in its place."""
-    columns = ["post_id", "user_id", "created_at"]
-    posts = pa.concat_tables(
-        [pq.read_table(path, columns=columns) for path in parts_of(partial / "posts")]
-    )
-    created_at = None
-    if not posts["created_at"].null_count:
-        created_at = posts["created_at"].cast(pa.int64()).to_numpy()
-    parts = split_posts(
-        posts["post_id"].to_pylist(), posts["user_id"].to_pylist(), created_at, split
-    )
-    pq.write_table(
-        pa.table({"post_id": posts["post_id"], "split": parts.tolist()}), partial / "splits.parquet"
-    )
+    parts = write_splits(partial, report, split)
     counts = {
         table: sum(pq.read_metadata(path).num_rows for path in parts_of(partial / table))
         for table in ("posts", "reactions", "users")
@@ -250,7 +236,7 @@ def _finish(
         split=split,
         source=tuple(records),
         counts=counts,
-        splits=dict(Counter(parts.tolist()).most_common()),
+        splits=parts,
         report=report,
     )
     (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")

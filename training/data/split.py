@@ -1,7 +1,7 @@
 """Which posts are held out: by time, or by a seeded draw per person."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,7 +12,9 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 UNUSED = "unused"
 """By a person without training posts, but later than those: neither to learn from nor to ask."""
 
-_PART = np.dtype("<U10")
+PARTS = (TRAIN, VALIDATION, TEST, UNUSED)
+"""In the order of their codes."""
+_TRAIN, _VALIDATION, _TEST, _UNUSED = range(len(PARTS))
 
 
 def split_posts(
@@ -33,6 +35,24 @@ def split_posts(
     Raises: BadData if a split by time is asked for and can't be made.
     """
     authors = np.unique(np.asarray(user_ids, dtype=object), return_inverse=True)[1]
+    return np.array(PARTS)[split_codes(post_ids, authors, created_at, config)]
+
+
+def split_codes(
+    post_ids: Iterable[str],
+    authors: np.ndarray,
+    created_at: np.ndarray | None,
+    config: SplitConfig,
+) -> np.ndarray:
+    """As `split_posts`, in some bytes a post: (N,) uint8, indices of `PARTS`.
+
+    Args:
+        post_ids: N; read once, and only for a draw.
+        authors: (N,) numbers of the authors, from 0 without gaps.
+        created_at: as `split_posts`.
+        config: likewise.
+    Raises: as `split_posts`.
+    """
     if config.strategy == "random":
         return _by_draw(post_ids, authors, config)
     parts = None if created_at is None else _by_time(created_at, authors, config)
@@ -52,13 +72,13 @@ def _by_time(created_at: np.ndarray, authors: np.ndarray, config: SplitConfig) -
     if not len(before):
         return None
     validation_from = _cut(before, config.validation_share)
-    parts = np.full(len(created_at), TRAIN, dtype=_PART)
-    parts[created_at >= validation_from] = VALIDATION
-    parts[created_at >= test_from] = TEST
+    parts = np.full(len(created_at), _TRAIN, dtype=np.uint8)
+    parts[created_at >= validation_from] = _VALIDATION
+    parts[created_at >= test_from] = _TEST
     trained = np.zeros(authors.max() + 1, dtype=bool)
-    trained[authors[parts == TRAIN]] = True
-    parts[~trained[authors]] = UNUSED
-    return parts if {TRAIN, TEST} <= set(parts.tolist()) else None
+    trained[authors[parts == _TRAIN]] = True
+    parts[~trained[authors]] = _UNUSED
+    return parts if {_TRAIN, _TEST} <= set(np.unique(parts).tolist()) else None
 
 
 def _cut(ordered: np.ndarray, share: float) -> np.int64:
@@ -67,16 +87,17 @@ def _cut(ordered: np.ndarray, share: float) -> np.int64:
     return ordered[len(ordered) - last]
 
 
-def _by_draw(post_ids: Sequence[str], authors: np.ndarray, config: SplitConfig) -> np.ndarray:
+def _by_draw(post_ids: Iterable[str], authors: np.ndarray, config: SplitConfig) -> np.ndarray:
     """Per person, the posts with the smallest draws are test, those with the next validation.
 
     A draw is a hash of seed and post id: it doesn't change when other people or posts come in, nor
     with the order of the rows.
     """
-    parts = np.full(len(authors), TRAIN, dtype=_PART)
+    parts = np.full(len(authors), _TRAIN, dtype=np.uint8)
     if not len(authors):
         return parts
-    draws = np.array([_draw(config.seed, post_id) for post_id in post_ids], dtype=np.uint64)
+    drawn = (_draw(config.seed, post_id) for post_id in post_ids)
+    draws = np.fromiter(drawn, dtype=np.uint64, count=len(authors))
     order = np.lexsort((draws, authors))
     counts = np.bincount(authors)
     starts = np.cumsum(counts) - counts
@@ -87,8 +108,8 @@ def _by_draw(post_ids: Sequence[str], authors: np.ndarray, config: SplitConfig) 
     validation = np.round((counts - test) * config.validation_share).astype(np.int64)
     validation = np.clip(validation, 1, np.maximum(1, counts - test - 1))
     enough = counts[authors] >= config.min_posts
-    parts[enough & (rank < (test + validation)[authors])] = VALIDATION
-    parts[enough & (rank < test[authors])] = TEST
+    parts[enough & (rank < (test + validation)[authors])] = _VALIDATION
+    parts[enough & (rank < test[authors])] = _TEST
     return parts
 
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -70,8 +71,9 @@ class Encoder(nn.Module, Generic[Raw]):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.backbone.parameters()).device
+        """Where the weights are, or what an encoder without any counts by."""
+        state = chain(self.backbone.parameters(), self.backbone.buffers())
+        return next(state).device
 
     @abstractmethod
     def preprocess(self, raw: Sequence[Raw]) -> Inputs:

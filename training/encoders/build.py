@@ -8,6 +8,8 @@ from training.encoders import (  # noqa: F401
     from_timm,
     from_torchvision,
     from_transformers,
+    hashed,
+    histogram,
     packaged,
 )
 from training.encoders.base import Encoder, Identity

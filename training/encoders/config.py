@@ -17,7 +17,8 @@ class EncoderConfig(Config):
 
     name: str
     """`packaged/efficientnet-lite0`, `packaged/all-minilm-l6-v2`, `torchvision/<name>`,
-    `timm/<name>` or `transformers/<name or folder>`."""
+    `timm/<name>` or `transformers/<name or folder>`; without weights, for very many posts and for
+    tests, `hashed/<width>` (texts) and `histogram/<side>` (images)."""
     pretrained: bool = True
     """False: random weights, always the same ones; for tests and for training from nothing."""
     revision: str | None = None

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.clean import CleanData
+from training.data.clean import CleanData, SomePosts
 from training.evaluation.embedded import Direction, EmbeddedPosts
 from training.evaluation.query_intervals import LEVEL, RESAMPLES
 from training.evaluation.tasks import retrieval_task
 from training.materials import Materials
+
+RANKING = (
+    "every query against every candidate, no sampled negatives; ties count against the model; "
+    "equal texts match each other's images"
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,7 @@ class Protocol:
     posts: Mapping[str, int]
     people: int
     asked: Mapping[str, Counted]
-    ranking: str = (
-        "every query against every candidate, no sampled negatives; ties count against the model; "
-        "equal texts match each other's images"
-    )
+    ranking: str = RANKING
     interval: str = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES} resamples of people"
 
 
@@ -54,6 +56,8 @@ def protocol_of(materials: Materials, embedded: EmbeddedPosts, split: str) -> Pr
     """The protocol of an evaluation of these embeddings."""
     manifest = materials.data.manifest
     tasks = [retrieval_task(embedded, direction) for direction in Direction]
+    part = isinstance(materials.data, SomePosts)
+    among = f"; among {len(materials.examples.users)} people drawn at random and their posts"
     return Protocol(
         data_digest=manifest.digest,
         split=split,
@@ -66,6 +70,7 @@ def protocol_of(materials: Materials, embedded: EmbeddedPosts, split: str) -> Pr
             for task in tasks
             if task is not None
         },
+        ranking=RANKING + (among if part else ""),
     )
 
 

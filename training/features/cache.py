@@ -3,25 +3,24 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
 from training.data.files import replacing
+from training.features.hash_index import HashIndex
 from training.features.parts import HASH_BYTES, Part, compact, read_parts
 
-_IN_MEMORY_BYTES = 1 << 30
+_IN_MEMORY_BYTES = 1 << 26
 _ROWS_AT_ONCE = 1 << 16
 
 
 class FeatureCache:
     """One encoder's features by content hash (blake2b-128, hexadecimal).
 
-    Several processes may append at once; at worst they encode the same content twice.
+    Several processes may append at once; at worst they encode the same content twice. In memory are
+    some bytes a content; features stay on disk.
 
     Args:
         folder: of one encoder fingerprint; made if absent.
@@ -33,21 +32,23 @@ class FeatureCache:
         self.folder, self.width, self._in_memory_bytes = folder, width, in_memory_bytes
         folder.mkdir(parents=True, exist_ok=True)
         compact(folder, width)
-        self._parts = read_parts(folder, width)
-        self._index: _Index | None = None
+        self._parts: list[Part] = []
+        self._starts: list[int] = []
+        self._index = HashIndex()
+        for part in read_parts(folder, width):
+            self._take(part)
 
     def missing(self, hashes: Sequence[str]) -> list[int]:
         """Positions of those hashes that have no features yet, ascending."""
-        return np.flatnonzero(self._find(hashes) < 0).tolist()
+        return np.flatnonzero(self._index.find(_packed(hashes)) < 0).tolist()
 
     def append(self, hashes: Sequence[str], vectors: Tensor) -> None:
         """Keep the features of n contents: (n, width) float32."""
         if not len(hashes):
             return
-        packed = torch.frombuffer(bytearray(_packed(hashes)), dtype=torch.uint8)
-        part = Part(packed.view(-1, HASH_BYTES), vectors.detach().cpu().float().contiguous())
-        self._parts.append(Part.open(part.write(self.folder)))
-        self._index = None
+        packed = torch.from_numpy(_packed(hashes))
+        part = Part(packed, vectors.detach().cpu().float().contiguous())
+        self._take(Part.open(part.write(self.folder)))
 
     def gather(self, hashes: Sequence[str | None]) -> tuple[Tensor, Tensor]:
         """Features of N contents in order; rows without a content (None) are zero.
@@ -58,26 +59,36 @@ class FeatureCache:
         Raises: KeyError if a content has no features.
         """
         present = np.array([h is not None for h in hashes], dtype=bool)
-        places = np.full(len(hashes), -1, dtype=np.int64)
-        places[present] = self._find([h for h in hashes if h is not None])
-        if (places[present] < 0).any():
-            raise KeyError("contents without features")
-        if len(hashes) * self.width * 4 <= self._in_memory_bytes:
-            table = np.zeros((len(hashes), self.width), dtype=np.float32)
+        packed = np.zeros((len(hashes), HASH_BYTES), dtype=np.uint8)
+        packed[present] = _packed([h for h in hashes if h is not None])
+        return self.gather_packed(packed, present), torch.from_numpy(present)
+
+    def gather_packed(self, packed: np.ndarray, present: np.ndarray) -> Tensor:
+        """As `gather`, from (N, 16) uint8 and (N,) bool as they are: (N, width) float32."""
+        places = np.full(len(packed), -1, dtype=np.int64)
+        for at in range(0, len(packed), _ROWS_AT_ONCE):
+            some = slice(at, at + _ROWS_AT_ONCE)
+            found = self._index.find(packed[some])
+            if (found[present[some]] < 0).any():
+                raise KeyError("contents without features")
+            places[some] = np.where(present[some], found, -1)
+        if len(packed) * self.width * 4 <= self._in_memory_bytes:
+            table = np.zeros((len(packed), self.width), dtype=np.float32)
             self._fill(table, places)
         else:
-            table = self._mapped(hashes, places)
-        return torch.from_numpy(table), torch.from_numpy(present)
+            table = self._mapped(packed, present, places)
+        return torch.from_numpy(table)
 
-    def _mapped(self, hashes: Sequence[str | None], places: np.ndarray) -> np.ndarray:
+    def _mapped(self, packed: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
         """The table as a file, made when the hashes have changed."""
-        digest = hashlib.blake2b("\n".join(h or "" for h in hashes).encode(), digest_size=16)
+        digest = hashlib.blake2b(np.ascontiguousarray(packed).data, digest_size=16)
+        digest.update(present.tobytes())
         path = self.folder / f"table-{digest.hexdigest()}.npy"
         if not path.exists():
             for old in self.folder.glob("table-*.npy"):
                 old.unlink(missing_ok=True)  # who has it mapped keeps it
             with replacing(path) as fresh:
-                shape = (len(hashes), self.width)
+                shape = (len(packed), self.width)
                 table = np.lib.format.open_memmap(fresh, "w+", np.float32, shape)
                 self._fill(table, places)
                 table.flush()
@@ -85,7 +96,7 @@ class FeatureCache:
         return np.load(path, mmap_mode="c")
 
     def _fill(self, table: np.ndarray, places: np.ndarray) -> None:
-        starts = self._indexed().starts
+        starts = np.array(self._starts, dtype=np.int64)
         for at in range(0, len(table), _ROWS_AT_ONCE):
             wanted = places[at : at + _ROWS_AT_ONCE]
             part_of = np.searchsorted(starts, wanted, side="right") - 1  # -1 for absent ones
@@ -94,34 +105,13 @@ class FeatureCache:
                 vectors = self._parts[number].vectors.numpy()
                 table[at + rows] = vectors[wanted[rows] - starts[number]]
 
-    def _find(self, hashes: Sequence[str]) -> np.ndarray:
-        """(n,) place of each hash among the rows of all parts; -1 if there is none."""
-        known = self._indexed().hashes
-        found = pc.index_in(_array(_packed(hashes)), value_set=known)  # type: ignore[attr-defined]
-        return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-
-    def _indexed(self) -> "_Index":
-        """The index of the parts, made when it is needed and parts have come."""
-        if self._index is None:
-            packed = b"".join(part.hashes.numpy().tobytes() for part in self._parts)
-            starts = np.cumsum([0, *(len(part.hashes) for part in self._parts)])[:-1]
-            self._index = _Index(_array(packed), starts)
-        return self._index
+    def _take(self, part: Part) -> None:
+        self._starts.append(len(self._index))
+        self._index.add(part.hashes.numpy())
+        self._parts.append(part)
 
 
-class _Index(NamedTuple):
-    """All rows of all parts, one part after the other."""
-
-    hashes: pa.Array
-    starts: np.ndarray
-    """Row at which each part begins."""
-
-
-def _packed(hashes: Sequence[str]) -> bytes:
-    return b"".join(map(bytes.fromhex, hashes))
-
-
-def _array(packed: bytes) -> pa.Array:
-    return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(HASH_BYTES), len(packed) // HASH_BYTES, [None, pa.py_buffer(packed)]
-    )
+def _packed(hashes: Sequence[str]) -> np.ndarray:
+    """(n, 16) uint8 of hexadecimal hashes."""
+    packed = bytearray(bytes.fromhex("".join(hashes)))
+    return np.frombuffer(packed, np.uint8).reshape(-1, HASH_BYTES)

@@ -37,6 +37,7 @@ class PairLoss(nn.Module):
     def __init__(self, config: PairLossConfig) -> None:
         super().__init__()
         self.config = config
+        self.register_load_state_dict_pre_hook(_scalars_as_vectors)
 
     def forward(self, scores: Tensor, positives: Tensor, ignored: Tensor) -> Tensor:
         """Loss of each query.
@@ -63,12 +64,19 @@ class Temperature(nn.Module):
 
     def __init__(self, config: PairLossConfig) -> None:
         super().__init__()
-        start = torch.tensor(1 / config.temperature).log()
+        start = torch.tensor([1 / config.temperature]).log()  # a scalar could not be sharded
         self.log_scale = nn.Parameter(start, requires_grad=config.learn_temperature)
 
     def forward(self, scores: Tensor) -> Tensor:
         """Scores (Q, C) divided by the temperature."""
         return scores * self.log_scale.clamp(max=4.6052).exp()
+
+
+def _scalars_as_vectors(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object):
+    """Checkpoints of earlier releases hold scalars where parameters have one element now."""
+    for name, parameter in module.named_parameters(prefix.removesuffix(".")):
+        if name in state and state[name].ndim == 0:
+            state[name] = state[name].reshape(parameter.shape)
 
 
 losses: Registry[type[PairLoss]] = Registry("loss")

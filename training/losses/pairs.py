@@ -34,6 +34,12 @@ class Points:
             PostKeys(*(gather(k, most) for k in (keys.row, keys.author, keys.text, keys.image))),
         )
 
+    def __getitem__(self, rows: slice) -> "Points":
+        """Some of the points."""
+        keys = self.keys
+        parts = (keys.row[rows], keys.author[rows], keys.text[rows], keys.image[rows])
+        return Points(self.vectors[rows], self.present[rows], PostKeys(*parts))
+
     def fixed(self) -> "Points":
         """The same points, giving no gradient."""
         return Points(self.vectors.detach(), self.present, self.keys)
@@ -64,11 +70,7 @@ def matches(
         ) & candidates.present
         return positives, ~candidates.present.expand_as(positives)
     positives = _equal(queries.keys.author, candidates.keys.author) & candidates.present
-    if query_side is Modality.USER:
-        twins = (positives.float() @ _same_content(posts, posts).float()) > 0
-    else:
-        theirs = _equal(posts.keys.author, candidates.keys.author) & posts.present[:, None]
-        twins = (_same_content(queries, posts).float() @ theirs.float()) > 0
+    twins = _share_a_post(query_side, queries, candidates, posts)
     return positives, (twins & ~positives) | ~candidates.present
 
 
@@ -77,8 +79,54 @@ def same_author(queries: Points, candidates: Points) -> Tensor:
     return _equal(queries.keys.author, candidates.keys.author)
 
 
-def _same_content(a: Points, b: Points) -> Tensor:
-    return _equal(a.keys.text, b.keys.text) | _equal(a.keys.image, b.keys.image)
+def _share_a_post(
+    query_side: Modality, queries: Points, candidates: Points, posts: Points
+) -> Tensor:
+    """(Q, C) bool: whether some post is by the one and equals the other in text or picture."""
+    there = posts.present
+    author = posts.keys.author[there]
+    shared = torch.zeros(
+        len(queries.vectors), len(candidates.vectors), dtype=torch.bool, device=there.device
+    )
+    for content in ("text", "image"):
+        equal = getattr(posts.keys, content)[there]
+        if query_side is Modality.USER:
+            sides = queries.keys.author, getattr(candidates.keys, content)
+            shared |= _linked(*sides, author, equal)
+        else:
+            sides = getattr(queries.keys, content), candidates.keys.author
+            shared |= _linked(*sides, equal, author)
+    return shared
+
+
+def _linked(rows: Tensor, columns: Tensor, from_key: Tensor, to_key: Tensor) -> Tensor:
+    """(R, C) bool: whether some link leads from a row's key to a column's key.
+
+    By a table of the keys that occur, so that nothing is held of more than R times C: the product
+    of two matrices, which says the same, needs one of links times columns.
+
+    Args:
+        rows: (R,) long keys.
+        columns: (C,) long keys.
+        from_key: (L,) long, of each link.
+        to_key: (L,) long, of each link.
+    """
+    row_keys, row = rows.unique(return_inverse=True)
+    column_keys, column = columns.unique(return_inverse=True)
+    starts, begins = _place(from_key, row_keys)
+    ends, finishes = _place(to_key, column_keys)
+    both = begins & finishes
+    table = torch.zeros(len(row_keys), len(column_keys), dtype=torch.bool, device=rows.device)
+    table[starts[both], ends[both]] = True
+    return table[row][:, column]
+
+
+def _place(keys: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+    """Where keys (L,) are in an ascending list (K,), and whether they are: long and bool (L,)."""
+    place = torch.searchsorted(among, keys)
+    found = place < len(among)
+    found[found.clone()] = among[place[found]] == keys[found]
+    return place, found
 
 
 def _equal(a: Tensor, b: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ class Sigmoid(PairLoss):
     def __init__(self, config: PairLossConfig) -> None:
         super().__init__(config)
         self.temperature = Temperature(config)
-        self.bias = nn.Parameter(torch.tensor(-10.0))
+        self.bias = nn.Parameter(torch.tensor([-10.0]))
 
     def rows(self, scores: Tensor, positives: Tensor, ignored: Tensor) -> Tensor:
         """See `PairLoss.forward`."""

@@ -14,7 +14,7 @@ from training.model.layout import APPEAL, AUDIENCE, MEANING, Block, Pair, blocks
 from training.model.meaning import Meaning
 from training.model.projection import Projection
 from training.model.user_tower import UserTower, UserTowerConfig, facts_of, pool
-from training.model.whitening import Whitening, WhiteningConfig
+from training.model.whitening import FIT_ROWS, Whitening, WhiteningConfig
 
 
 class ModelConfig(Config):
@@ -38,6 +38,13 @@ class ModelConfig(Config):
     """Coordinates for what is written about, of the private layout; 0 for none."""
     audience: AudienceConfig = AudienceConfig()
     """Who would post it, of the private layout."""
+
+    def unsharded(self) -> "ModelConfig":
+        """The same model with its people whole in one process, as it is saved."""
+        if self.user.table.kind != "sharded":
+            return self
+        table = self.user.table.model_copy(update={"kind": "full"})
+        return self.model_copy(update={"user": self.user.model_copy(update={"table": table})})
 
 
 Blocks = dict[str, Tensor]
@@ -80,7 +87,9 @@ class JointSpace(nn.Module):
         self.text = self._projections(self.whiten_text.width)
         self.people = nn.ModuleDict(
             {
-                block.name: UserTower(max(users, 1), block.dimension, len(block.history))
+                block.name: UserTower(
+                    max(users, 1), block.dimension, len(block.history), config.user.table
+                )
                 for block in self.blocks
                 if block.has_people
             }
@@ -88,10 +97,20 @@ class JointSpace(nn.Module):
         self._derive()
         self.input_dropout = nn.Dropout(config.input_dropout)
 
-    def fit_inputs(self, features: PostFeatures) -> None:
-        """Fit the whitening to training posts; once, before the first step."""
-        self.whiten_image.fit(features.image[features.has_image])
-        self.whiten_text.fit(features.text[features.has_text])
+    def fit_inputs(self, features: PostFeatures, rows: Tensor | None = None) -> None:
+        """Fit the whitening to training posts; once, before the first step.
+
+        Args:
+            features: of posts; of many only some are read.
+            rows: (n,) long, the training posts among them; None: all.
+        """
+        rows = torch.arange(len(features)) if rows is None else rows
+        for whitening, values, present in (
+            (self.whiten_image, features.image, features.has_image),
+            (self.whiten_text, features.text, features.has_text),
+        ):
+            there = rows[present[rows]]
+            whitening.fit(values[there[:: max(1, -(-len(there) // FIT_ROWS))]])
         if self.meaning is not None:
             self.meaning.fit(self.whiten_text.deviations)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from training.config import Config
 from training.modalities import History
+from training.model.user_table import UserTableConfig, build_table
 
 
 class UserTowerConfig(Config):
@@ -19,6 +20,8 @@ class UserTowerConfig(Config):
     """The person's history; needed for people never seen in training."""
     id_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
     """Share of people per step who are treated as unknown, so that content alone must do."""
+    table: UserTableConfig = UserTableConfig()
+    """Where the learned vectors are kept."""
 
 
 class UserTower(nn.Module):
@@ -32,12 +35,14 @@ class UserTower(nn.Module):
         users: how many people have a learned vector.
         dimension: width of the block.
         parts: how many content modalities the block has.
+        table: where the learned vectors are.
     """
 
-    def __init__(self, users: int, dimension: int, parts: int) -> None:
+    def __init__(
+        self, users: int, dimension: int, parts: int, table: UserTableConfig = UserTableConfig()
+    ) -> None:
         super().__init__()
-        self.identities = nn.Embedding(users, dimension)
-        nn.init.normal_(self.identities.weight, std=0.05)
+        self.identities = build_table(table, users, dimension)
         last = nn.Linear(16, 1 + parts)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -64,9 +69,10 @@ class UserTower(nn.Module):
 def pool(features: Tensor, present: Tensor, history: History) -> tuple[Tensor, Tensor]:
     """Weighted mean of the features of each person: (B, K), and the summed weight (B,)."""
     weight = history.weight * present
-    sums = features.new_zeros(history.people, features.shape[1])
-    sums.index_add_(0, history.owner, features * weight[:, None])
-    mass = features.new_zeros(history.people).index_add_(0, history.owner, weight)
+    weighted = features * weight[:, None]  # in float32 even if the features are not
+    sums = weighted.new_zeros(history.people, features.shape[1])
+    sums.index_add_(0, history.owner, weighted)
+    mass = weight.new_zeros(history.people).index_add_(0, history.owner, weight)
     return sums / mass.clamp(min=1e-6)[:, None], mass
 
 

@@ -11,7 +11,7 @@ from training.report.pictures import PostPictures
 from training.report.style import CSS
 from training.report.summary import tiles
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 """No script, no request: a post that slipped through the escaping could still do nothing."""
 
 _NO_QUERY = "No post is held out in this data, so that there is nothing to measure."
@@ -46,7 +46,7 @@ def page(content: ReportContent, *, thumbnail: int) -> str:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),

@@ -142,6 +142,16 @@ def decide(
     return verdict(True, f"better: {figures}")
 
 
+def refuse(tracking: Tracking, version: int, reason: str) -> None:
+    """Note on a version why it did not even come to be compared; the champion stays.
+
+    Raises: NotFound. A version that is champion, was one or was promoted by hand keeps its tags.
+    """
+    model = show_model(tracking, version)
+    if model.decision in (None, KEPT):
+        _tag(tracking, version, {DECISION_TAG: KEPT, REASON_TAG: reason})
+
+
 def champion_of(tracking: Tracking) -> ModelVersion | None:
     """The present champion; None if there is none."""
     return next((each for each in list_models(tracking) if CHAMPION in each.aliases), None)

@@ -88,6 +88,8 @@ def translated(uri: str) -> Iterator[None]:
         # A request that never got through is "internal" to MLflow's client; only its words tell.
         if code in _AWAY or re.search(r"API request to .* failed with (timeout )?exc", message):
             raise _away(uri, _cause(message)) from error
+        if "database or disk is full" in message:
+            raise _away(uri, "its disk is full") from error
         if code == "RESOURCE_DOES_NOT_EXIST":
             raise NotFound(f"{message} (on {public_name(uri)})") from error
         raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from training.config import Config
 from training.errors import CommonspaceError, NotFound
+from training.faults import FAULTS, restarts
 from training.tracking.forwarder import MetricsForwarder
 from training.tracking.metrics_log import EpochMetrics, metric_name
 from training.tracking.provenance import checkout_commit, installed_packages, platform_facts
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 DATA_DIGEST = "commonspace.data_digest"
 GIT_COMMIT = "mlflow.source.git.commit"
 GIT_DIRTY = "commonspace.git_dirty"
+RESTARTS = "commonspace.restarts"
 CONFIG_ARTIFACT = "config.yaml"
 METRICS_FILE = "metrics.jsonl"
 _RUN_FILE = "mlflow.json"
@@ -126,6 +128,12 @@ class TrackedRun:
 
         self._call(log)
 
+    def log_faults(self, folder: Path) -> None:
+        """What the run's folder tells of faults: the file, and how often workers began anew."""
+        if (folder / FAULTS).exists():
+            self.log_artifact(folder / FAULTS)
+            self.set_tags({RESTARTS: str(restarts(folder))})
+
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder with all it holds, under `folder` of the run's artifacts."""
         if path.is_dir():
@@ -199,7 +207,12 @@ class TrackedRun:
 
 
 def open_run(
-    tracking: Tracking, folder: Path, *, name: str, run_id: str | None = None
+    tracking: Tracking,
+    folder: Path,
+    *,
+    name: str,
+    run_id: str | None = None,
+    parent: str | None = None,
 ) -> TrackedRun:
     """The MLflow run of a run folder: resumed if there is one, else created.
 
@@ -212,6 +225,7 @@ def open_run(
         folder: the run's folder; made if needed.
         name: what MLflow shows.
         run_id: resume this run instead of the remembered one.
+        parent: the run under which a new one is nested.
 
     Raises:
         NotFound: there is no run `run_id`.
@@ -228,7 +242,7 @@ def open_run(
         if run_id is not None:
             raise NotFound(f"there is no run {run_id} on {tracking.name}")
         _log.warning("run %s is not on %s; a new one is made", known, tracking.name)
-    run = _create(tracking, name, {})
+    run = _create(tracking, name, {"mlflow.parentRunId": parent} if parent else {})
     _remember(path, tracking, run.info.run_id)
     return TrackedRun(tracking, run.info.run_id, folder)
 

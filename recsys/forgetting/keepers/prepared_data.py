@@ -99,9 +99,11 @@ def drop(folder: Path) -> None:
 
 
 def running(workspace: Path) -> list[str]:
-    """Names of the runs that are being trained now."""
+    """Names of the runs that are being trained now, and of the searches."""
     locks = sorted(workspace.glob("runs/*/driver.lock"))
-    return [f"run {lock.parent.name}" for lock in locks if held(lock)]
+    found = [f"run {lock.parent.name}" for lock in locks if held(lock)]
+    locks = sorted(workspace.glob("searches/*/driver.lock"))
+    return found + [f"search {lock.parent.name}" for lock in locks if held(lock)]
 
 
 def held(lock: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Folders of trainings: what their workers read and wrote, and what was drawn from it."""
+"""Folders of trainings and searches: what their workers read and wrote."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,19 @@ from recsys.forgetting.keeper import Erased, Left
 from recsys.forgetting.keepers.prepared_data import drop, held
 from recsys.forgetting.search import Found
 from recsys.forgetting.subject import Subject
+from training.search import BEST
 from training.towers import SPACE_FILE, USERS_FILE
 
-_USED_UP = ("examples", "checkpoints")
+_USED_UP = ("examples", "checkpoints", "trials")
 
 
 class RunFolders:
-    """The folders below `<workspace>/runs`.
+    """The folders below `<workspace>/runs` and `<workspace>/searches`.
 
     A run that learned from the subject loses what its workers read (features of every post) and
     its checkpoints (a vector of every person, and its moments). Both serve to go on with a run
     that was cut short, and such a run must begin anew. Its model stays; see `SavedModels`.
+    A search that has ended keeps neither; one that was cut short loses both.
 
     Args:
         workspace: of the product.
@@ -26,13 +28,14 @@ class RunFolders:
     name = "training runs"
 
     def __init__(self, workspace: Path) -> None:
-        self._home = workspace / "runs"
+        self._workspace = workspace
 
     def erase(self, subject: Subject) -> Erased:
         """Drop inputs and checkpoints of runs that learned from the subject."""
         counts: dict[str, int] = {}
         left = []
-        for run in sorted(self._home.glob("*/")):
+        runs = sorted(self._workspace.glob("runs/*/"))
+        for run in [*runs, *sorted(self._workspace.glob("searches/*/"))]:
             if not learned_from(run / "examples" / USERS_FILE, subject):
                 continue
             lock = run / "driver.lock"
@@ -40,11 +43,12 @@ class RunFolders:
                 until = "`commonspace forget` once more, when the training has ended"
                 left.append(Left(f"run {run.name}, which is being trained now", until, blocks=True))
                 continue
-            if not (run / "model" / SPACE_FILE).exists():
+            what, command = ("run", "train") if run in runs else ("search", "tune")
+            if not any((run / last).exists() for last in (f"model/{SPACE_FILE}", BEST)):
                 left.append(
                     Left(
-                        f"run {run.name} was cut short and can't be resumed any more",
-                        f"commonspace train --name {run.name} --new",
+                        f"{what} {run.name} was cut short and can't be resumed any more",
+                        f"commonspace {command} --name {run.name} --new",
                     )
                 )
             for name in reversed(_USED_UP):  # what says that it learned goes last

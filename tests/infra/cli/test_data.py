@@ -96,3 +96,20 @@ def test_print_config_comes_back_the_same(
     for command in ("train", "evaluate", "index"):
         assert commonspace(command, "--print-config", "--config", file).out == first.out
     assert not (tmp_path / "w").exists()
+
+
+def test_a_synthetic_network_is_one_that_can_be_read(
+    ray_session: None, tmp_path: Path, commonspace: "Command"
+) -> None:
+    folder = tmp_path / "made-up"
+    size = ("--posts", "300", "--people", "40", "--flaws", "0.02", "--shards", "2")
+    done = commonspace("data", "synthetic", "--to", folder, *size, "--json")
+    assert done.code == 0, done.err
+    report = commonspace("data", "check", folder, "--json").result
+    posts, reactions = report["tables"]["posts"], report["tables"]["reactions"]
+    assert posts["read"] == 300 == posts["kept"] + done.result["flaws"]
+    assert reactions["read"] == reactions["kept"] + done.result["orphans"]
+    again = commonspace("data", "synthetic", "--to", folder, *size)
+    assert again.code != 0 and "not empty" in again.err
+    few = commonspace("data", "synthetic", "--to", tmp_path / "x", "--posts", "3", "--people", "9")
+    assert few.code != 0 and "9 people" in few.err

@@ -22,14 +22,15 @@ class Tables:
     user_rows: list[dict]
     asked: list[list[int]] = field(default_factory=list)
 
-    def posts(self, columns):
-        return pa.Table.from_pylist(self.post_rows, POSTS).select(columns)
+    def batches(self, table, columns):
+        rows, schema = {
+            "posts": (self.post_rows, POSTS),
+            "users": (self.user_rows, USERS),
+        }[table]
+        yield from pa.Table.from_pylist(rows, schema).select(columns).to_batches()
 
-    def reactions(self):
-        return pa.Table.from_pylist(self.reaction_rows, REACTIONS)
-
-    def users(self):
-        return pa.Table.from_pylist(self.user_rows, USERS)
+    def reaction_batches(self):
+        yield from pa.Table.from_pylist(self.reaction_rows, REACTIONS).to_batches()
 
     def images(self, rows):
         self.asked.append(list(rows))

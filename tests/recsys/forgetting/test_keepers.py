@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recsys.events.rejects import Quarantine, Reject
 from recsys.forgetting.keepers.derived_files import DerivedFiles, redacted
 from recsys.forgetting.keepers.import_quarantine import ImportQuarantine
-from recsys.forgetting.keepers.prepared_data import PreparedData
+from recsys.forgetting.keepers.prepared_data import PreparedData, running
 from recsys.forgetting.keepers.run_folders import RunFolders
 from recsys.forgetting.keepers.tracker import replaced
 from recsys.forgetting.needles import id_needles
@@ -21,6 +21,7 @@ from tests.recsys.world import small_world
 from training.data.files import exclusive
 from training.data.quarantine import BadField, Reason
 from training.data.validate import content_hash
+from training.towers import USERS_FILE
 
 WHO = "person3"
 
@@ -145,6 +146,22 @@ def test_documents_that_are_broken_or_other_than_ours(tmp_path: Path, text: str)
     (folder / "map.json").write_text(text)
     assert not DerivedFiles(tmp_path).erase(person(WHO)).counts
     assert (folder / "map.json").read_text() == text
+
+
+def test_a_search_that_was_cut_short_keeps_nothing_of_the_forgotten(tmp_path: Path) -> None:
+    for name, people in (("cut", [WHO, "other"]), ("without", ["other"])):
+        folder = tmp_path / "searches" / name
+        (folder / "examples").mkdir(parents=True)
+        (folder / "examples" / USERS_FILE).write_text(json.dumps(people))
+        (folder / "trials" / "000" / "checkpoints").mkdir(parents=True)
+    erased = RunFolders(tmp_path).erase(person(WHO))
+    assert erased.counts == {"trials": 1, "examples": 1}
+    (left,) = erased.left
+    assert "search cut was cut short" in left.what
+    assert not any((tmp_path / "searches" / "cut").iterdir())
+    assert (tmp_path / "searches" / "without" / "trials" / "000").is_dir()
+    with exclusive(tmp_path / "searches" / "without" / "driver.lock"):
+        assert running(tmp_path) == ["search without"]
 
 
 def test_rows_that_an_import_put_aside_go_where_they_name_the_subject(tmp_path: Path) -> None:

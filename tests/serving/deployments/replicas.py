@@ -27,8 +27,9 @@ class Method:
     def __init__(self, work) -> None:
         self._work = work
 
-    async def remote(self, *arguments):
-        found = self._work(*arguments)
+    async def remote(self, *arguments, carried=None):
+        answers = hasattr(self._work, "__wrapped__")  # a replica's method, see `calls.answering`
+        found = self._work(*arguments, **({"carried": carried} if answers else {}))
         return await found if inspect.isawaitable(found) else found
 
 

@@ -26,8 +26,8 @@ def test_configuration_needs_no_torch():
 
 
 def test_the_registries_know_the_families():
-    assert {"packaged/efficientnet-lite0", "timm", "torchvision"} < set(image_encoders)
-    assert set(text_encoders) == {"packaged/all-minilm-l6-v2", "transformers"}
+    assert {"histogram", "packaged/efficientnet-lite0", "timm", "torchvision"} < set(image_encoders)
+    assert set(text_encoders) == {"hashed", "packaged/all-minilm-l6-v2", "transformers"}
 
 
 @pytest.mark.parametrize(

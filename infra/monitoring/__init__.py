@@ -1,0 +1,1 @@
+"""What watches the product: scraping, alarms, dashboards."""

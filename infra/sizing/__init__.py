@@ -1,0 +1,1 @@
+"""How many machines a network needs: from measured figures of one unit, and stated assumptions."""
