@@ -55,10 +55,13 @@ bench-training: $(VENV)/.installed-dev  ## speed and memory of training beside i
 	$(BIN)/python -m infra.benchmarks.training docs/benchmarks/training.json build/bench-training $(ARGS)
 
 bench-streaming: $(VENV)/.installed-dev  ## a hundred thousand posts and a million through every stage, into docs/benchmarks (40 minutes)
-	$(BIN)/python -m infra.benchmarks.streaming docs/benchmarks/streaming.json build/bench-streaming $(ARGS)
+	$(BIN)/python -m infra.benchmarks.streaming docs/benchmarks/training.json build/bench-streaming $(ARGS)
 
 chaos-training: $(VENV)/.installed-dev  ## kills, full disks, torn files, lost trackers while it trains, into docs/benchmarks (30 minutes)
 	$(BIN)/python -m infra.benchmarks.chaos_training docs/benchmarks/chaos-training.json build/chaos-training $(ARGS)
+
+check-cluster: $(VENV)/.installed-dev  ## the processes of the compose file here, from a training to an answer (15 minutes)
+	$(BIN)/python -m infra.benchmarks.cluster docs/benchmarks/training.json build/check-cluster $(ARGS)
 
 audit: $(VENV)/.installed-dev  ## known vulnerabilities of the pinned versions, if they can be looked up
 	$(BIN)/python infra/setup/audit.py constraints.txt

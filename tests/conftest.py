@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
-        group = "ray" if names & {"ray_session", "job_cluster"} else str(item.path.parent)
+        folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
+        group = "ray" if names & {"ray_session", "job_cluster"} else folder
         item.add_marker(pytest.mark.xdist_group(group))
     return (yield)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.benchmarks.claims import Claim, lines, write_claims
+from infra.benchmarks.training_page import write_training_page
 from infra.cli.output import note
 from training.errors import TrainingFailed
 
@@ -66,7 +67,7 @@ def _chunked() -> Iterator[Claim]:
     plain = {posts: measure(Step(posts)) for posts in (small, middle)}
     sizes = ", ".join(f"{posts:,}: {_mb(found[posts])}" for posts in _BATCHES)
     yield Claim(
-        f"peak memory of a step with chunked loss, {large:,} posts to {middle:,}",
+        f"memory: peak of a step with chunked loss, {large:,} posts to {middle:,}",
         found[large] / found[middle],
         "<= 5",
         COMMAND,
@@ -74,14 +75,14 @@ def _chunked() -> Iterator[Claim]:
     )
     grown = plain[middle] / plain[small]
     yield Claim(
-        f"the same with plain loss, {middle:,} posts to {small:,}: what the chunks are there for",
+        f"memory: the same with plain loss, {middle:,} posts to {small:,}: why there are chunks",
         grown,
         "> 5",
         COMMAND,
         f"{small:,}: {_mb(plain[small])}, {middle:,}: {_mb(plain[middle])}; {large:,} isn't run",
     )
     yield Claim(
-        f"peak memory with chunked loss to plain loss, {middle:,} posts",
+        f"memory: peak with chunked loss to plain loss, {middle:,} posts",
         found[middle] / plain[middle],
         "<= 0.3",
         COMMAND,
@@ -92,7 +93,7 @@ def _cached() -> Iterator[Claim]:
     plain = measure(Step(_PICTURES, pictures=True))
     cached = measure(Step(_PICTURES, cache_rows=_PICTURE_ROWS, pictures=True))
     yield Claim(
-        f"peak memory with a trained image encoder, cached gradients to plain, {_PICTURES} posts",
+        f"memory: peak with a trained image encoder, cached gradients to plain, {_PICTURES} posts",
         cached / plain,
         "<= 0.4",
         COMMAND,
@@ -252,6 +253,7 @@ def main(to: Path | None = None) -> int:
         note(line)
     if to is not None:
         write_claims(found, to, keep=True)
+        write_training_page(to)
     return 0
 
 

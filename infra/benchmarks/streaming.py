@@ -19,6 +19,7 @@ from typing import Any
 from infra.benchmarks.claims import Claim, lines, write_claims
 from infra.benchmarks.memory import watched
 from infra.benchmarks.streaming_stages import STAGES
+from infra.benchmarks.training_page import write_training_page
 from training.errors import Unavailable
 
 COMMAND = "make bench-streaming"
@@ -80,7 +81,7 @@ def claims_of(small: dict[str, Result], large: dict[str, Result], sizes: list[in
                 continue
             claims.append(
                 Claim(
-                    f"{stage}: peak memory of the {role}, {between}",
+                    f"streaming, {stage}: peak memory of the {role}, {between}",
                     after[role] / before[role],
                     "<= 1.3",
                     COMMAND,
@@ -90,7 +91,7 @@ def claims_of(small: dict[str, Result], large: dict[str, Result], sizes: list[in
         each = [r[stage]["seconds"] / n for r, n in ((small, sizes[0]), (large, sizes[-1]))]
         claims.append(
             Claim(
-                f"{stage}: time a post, {between}",
+                f"streaming, {stage}: time a post, {between}",
                 each[1] / each[0],
                 "<= 1.15",
                 COMMAND,
@@ -108,9 +109,15 @@ def _counted(large: dict[str, Result], posts: int) -> list[Claim]:
     unindexed = abs(checked["clean"] - large["index"]["posts"])
     detail = f"{checked['clean']} clean, {checked['quarantined']} quarantined"
     return [
-        Claim("rows read or quarantined otherwise than written", astray, "= 0", COMMAND, detail),
-        Claim("rows neither clean nor quarantined", lost, "= 0", COMMAND, detail),
-        Claim("clean posts that are not in the index", unindexed, "= 0", COMMAND),
+        Claim(
+            "streaming, rows: read or quarantined otherwise than written",
+            astray,
+            "= 0",
+            COMMAND,
+            detail,
+        ),
+        Claim("streaming, rows: neither clean nor quarantined", lost, "= 0", COMMAND, detail),
+        Claim("streaming, rows: clean posts that are not in the index", unindexed, "= 0", COMMAND),
     ]
 
 
@@ -118,14 +125,14 @@ def _found_out(large: dict[str, Result]) -> list[Claim]:
     truth = large["truth"]
     return [
         Claim(
-            "likeness (NMI) of clusters of posts to their interests, over that of texts' features",
+            "streaming, truth: NMI of posts' clusters and interests, over that of texts alone",
             truth["nmi"] / truth["nmi_of_text"],
             ">= 1.2",
             COMMAND,
             f"{truth['nmi']:.3f} against {truth['nmi_of_text']:.3f}",
         ),
         Claim(
-            "ten posts nearest to a person that are of their interests, over chance",
+            "streaming, truth: ten posts nearest to a person, of their interests, over chance",
             truth["precision"] / truth["chance"],
             ">= 3",
             COMMAND,
@@ -144,7 +151,8 @@ def main() -> None:
     sizes = sorted(int(size) for size in asked.sizes.split(","))
     found = [run_size(posts, asked.folder) for posts in sizes]
     claims = claims_of(found[0], found[-1], sizes)
-    write_claims(claims, asked.out)
+    write_claims(claims, asked.out, keep=True)
+    write_training_page(asked.out)
     print("\n".join(lines(claims)))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from infra.benchmarks.claims import Claim, lines, write_claims
 from infra.benchmarks.training_encoding import cached_against_encoding
 from infra.benchmarks.training_open_clip import against_open_clip
+from infra.benchmarks.training_page import write_training_page
 from infra.benchmarks.training_speed import against_plain, two_workers, waits
 from infra.benchmarks.training_world import FULL, REDUCED, Scale
 from infra.cli.output import note
@@ -25,17 +26,21 @@ Measure = Callable[[Path, Scale], list[Claim]]
 
 
 def main(to: Path, scratch: Path, *only: str) -> int:
-    """Measure everything, or `only` some of it, and write the figures; the exit code."""
+    """Measure everything, or `only` some of it, and write the figures; the exit code.
+
+    Figures of other commands that are in the file stay.
+    """
     measures: tuple[Measure, ...] = (plain, workers, waiting, cached, open_clip, memory)
     scale = REDUCED if "reduced" in only else FULL
     names = set(only) - {"reduced"}
     scratch.mkdir(parents=True, exist_ok=True)
-    for number, measure in enumerate(m for m in measures if not names or m.__name__ in names):
+    for measure in (each for each in measures if not names or each.__name__ in names):
         note(f"{measure.__name__}: {(measure.__doc__ or '').splitlines()[0]}")
         found = measure(scratch, scale)
         for line in lines(found):
             note(f"  {line}")
-        write_claims(found, to, keep=bool(names) or number > 0)
+        write_claims(found, to, keep=True)
+        write_training_page(to)
     note(f"load average: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
     return 0
 

@@ -92,7 +92,7 @@ def cached_against_encoding(scratch: Path, scale: Scale) -> list[Claim]:
     quick, slow = statistics.median(cached), statistics.median(fly)
     return [
         Claim(
-            "training on cached features to encoding each batch anew, posts/s",
+            "cached: training on cached features to encoding each batch anew, posts/s",
             quick / slow,
             ">= 10",
             COMMAND,

@@ -20,7 +20,7 @@ from training.encoders.config import EncoderConfig
 from training.examples import Examples, assemble
 from training.modalities import PostFeatures
 
-WHAT = "our loop to open_clip's train_one_epoch on the same towers and pairs, pairs/s"
+WHAT = "open_clip: our loop to open_clip's train_one_epoch on the same towers and pairs, pairs/s"
 _EMBEDDING, _PIXELS, _TOKENS, _WORDS = 64, 64, 24, 1024
 _VISION = {"image_size": _PIXELS, "patch_size": 16, "width": 192, "layers": 4, "head_width": 64}
 _TEXT = {"context_length": _TOKENS, "vocab_size": _WORDS, "width": 128, "heads": 2, "layers": 3}

@@ -43,7 +43,7 @@ def against_plain(scratch: Path, scale: Scale) -> list[Claim]:
         theirs += _plain_speeds(plan)
     return [
         Claim(
-            "training steps of a Ray Train worker to those of a bare PyTorch loop, posts/s",
+            "loop: training steps of a Ray Train worker to those of a bare PyTorch loop, posts/s",
             ratio(ours, theirs),
             ">= 0.95",
             COMMAND,
@@ -82,7 +82,7 @@ def waits(scratch: Path, scale: Scale) -> list[Claim]:
         alone = _input_speed(made)
         claims.append(
             Claim(
-                f"data wait as a share of the step, {name}",
+                f"waiting: data wait as a share of the step, {name}",
                 share,
                 _WAIT,
                 COMMAND,
@@ -100,7 +100,7 @@ def _scaling(what: str, plan: "FitPlan", batch: int, scale: Scale, target: str) 
             steps += speeds(metrics)
             whole += epochs
     return Claim(
-        f"two workers to one, {what}, posts/s of the training steps",
+        f"workers: two to one, {what}, posts/s of the training steps",
         ratio(two, one),
         target,
         COMMAND,

@@ -1,7 +1,6 @@
 """The cluster of the compose file as processes: they start from one file of settings, and agree.
 
-The whole way, from a training to a recommendation, is `python -m infra.benchmarks.cluster`; here is
-what of it takes seconds.
+The whole way, from a training to a recommendation, is `make check-cluster`; this is its beginning.
 """
 
 import contextlib
