@@ -7,7 +7,7 @@ from recsys.experiments.config import ExperimentConfig
 from serving.config import ServeConfig
 from serving.tracing import TracingConfig
 from training.config import Config
-from training.logs import LogConfig
+from training.log_config import LogConfig
 from training.tracking.config import TrackingConfig
 
 

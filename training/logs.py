@@ -17,26 +17,16 @@ from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from training.config import Config
 from training.errors import BadConfig
+
+if TYPE_CHECKING:
+    from training.log_config import LogConfig
 
 _bound: ContextVar[Mapping[str, str]] = ContextVar("commonspace_ids", default=MappingProxyType({}))
 _LONGEST = 8_000
 """Characters of a message or traceback."""
-
-
-class LogConfig(Config):
-    """What is logged, where, and how; the defaults leave all as Python has it."""
-
-    format: Literal["text", "json"] = "text"
-    """json: one object a line, with time, level, logger, message, and the ids of run, request and
-    job where there are any."""
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The least that is logged of our own packages; of libraries, warnings and what is worse."""
-    file: Path | None = None
-    """To append to instead of stderr; others may rotate it. Each machine writes its own."""
 
 
 def bind(**ids: str | None) -> Token[Mapping[str, str]]:
@@ -101,7 +91,7 @@ class TextLines(logging.Formatter):
         return f"{first}  [{known}]{end}{rest}" if known else said
 
 
-def open_logs(config: LogConfig, part: str = "") -> None:
+def open_logs(config: "LogConfig", part: str = "") -> None:
     """Have this process log as configured; a second call takes the place of the first.
 
     Args:
@@ -113,7 +103,7 @@ def open_logs(config: LogConfig, part: str = "") -> None:
     for old in [one for one in root.handlers if getattr(one, _OURS, False)]:
         root.removeHandler(old)
         old.close()
-    if config == LogConfig():
+    if config == type(config)():
         return
     handler = _handler(config.file)
     setattr(handler, _OURS, True)

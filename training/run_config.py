@@ -6,7 +6,7 @@ from training.data.config import DataConfig, SplitConfig
 from training.encoders.config import IMAGE_DEFAULT, TEXT_DEFAULT, EncoderConfig
 from training.fit import ScalingConfig
 from training.histories import HistoryConfig
-from training.logs import LogConfig
+from training.log_config import LogConfig
 from training.loop import LoopConfig
 from training.model import ModelConfig
 from training.objective import LossesConfig

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from training import measures
-from training.logs import LogConfig, bind, bound, open_logs
+from training.log_config import LogConfig
+from training.logs import bind, bound, open_logs
 from training.ray_recorder import RayRecorder
 from training.recorder import Recorder
 

@@ -5,7 +5,8 @@ import pytest
 
 from training import logs
 from training.errors import BadConfig
-from training.logs import LogConfig, bound, open_logs
+from training.log_config import LogConfig
+from training.logs import bound, open_logs
 
 
 @pytest.fixture(autouse=True)

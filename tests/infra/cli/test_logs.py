@@ -4,7 +4,8 @@ import pytest
 
 from infra.cli.output import note
 from infra.cli.progress import LogProgress, progress
-from training.logs import LogConfig, open_logs
+from training.log_config import LogConfig
+from training.logs import open_logs
 
 
 @pytest.fixture(autouse=True)
