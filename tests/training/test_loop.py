@@ -123,8 +123,15 @@ def test_accumulated_batches_make_fewer_steps():
 
 
 def test_every_epoch_says_how_fast_it_was_and_how_long_it_waited():
-    config = loop.LoopConfig(epochs=2, batch_size=16)
-    _, history = train(small_examples(), config)
+    examples, config = small_examples(), loop.LoopConfig(epochs=2, batch_size=16)
+    history: list[dict[str, float]] = []
+    loop.run(
+        loop.begin(objective(examples), config),
+        examples,
+        config,
+        lambda metrics, _: history.append(metrics),
+    )
+    assert len(history) == 2
     for line in history:
         assert line["train/samples_per_second"] > 0
         assert 0 < line["train/data_wait_share"] < 1
