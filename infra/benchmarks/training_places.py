@@ -111,6 +111,7 @@ class TrackingServer:
                     *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
                     *("--artifacts-destination", str(self._folder / "artifacts")),
                 ],
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

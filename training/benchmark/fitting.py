@@ -76,7 +76,7 @@ def fit_space(examples: Examples, recipe: Recipe) -> Fitted:
         image_features=examples.features.image.shape[1],
         text_features=examples.features.text.shape[1],
     )
-    space.fit_inputs(examples.features[examples.rows("train")])
+    space.fit_inputs(examples.features, examples.rows("train"))
     objective = Objective(space, recipe.losses)
     chosen = _Best(directions_of(recipe.model.pairs))
     loop.run(loop.begin(objective, recipe.loop), examples, recipe.loop, chosen.see)

@@ -64,7 +64,7 @@ def run_trial(config: dict[str, Order]) -> None:
     with Watchdog(order.search_folder, order.token, ORPHANS_STOP_AFTER_S):
         examples = Examples.load(order.examples_folder)
         objective = build_objective(plan, examples)
-        objective.space.fit_inputs(examples.features[examples.rows("train")])
+        objective.space.fit_inputs(examples.features, examples.rows("train"))
         state = loop.begin(objective.to(device), run.loop, run.acceleration)
         newest = checkpoint.latest(order.folder / "checkpoints")
         if newest is not None:
