@@ -166,7 +166,8 @@ def test_a_killed_worker_costs_nothing(pair, ray_session, tmp_path):
     assert (first.kind, first.facts["epoch"], first.facts["workers"]) == ("started", 0, 2)
     assert second.kind == "started"
     assert second.facts["room"] != first.facts["room"] != ""
-    assert 2 <= second.facts["epoch"] < LONG["epochs"]
+    # at least where the last checkpoint was: killed after an epoch's metrics, it may lack this one
+    assert 1 <= second.facts["epoch"] < LONG["epochs"]
     assert said == [first.text, second.text]
     calm = checkpoint.latest(pair / "calm" / "checkpoints")
     assert calm is not None

@@ -66,7 +66,7 @@ def locked(backend: DemoBackend, tmp_path_factory: pytest.TempPathFactory) -> It
             yield Served(url, backend, reader, writer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, no event loop but its own can run here
 def browser() -> Iterator[Browser]:
     if _CHROMIUM is None:
         # where changes are checked, a missing browser must not pass for a page that works

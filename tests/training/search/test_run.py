@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from tests.training.synthetic import small_examples
+from tests.training.synthetic import learned, small_examples
 from training import checkpoint
 from training.errors import BadConfig, Conflict, NotFound
 from training.fit import METRICS
@@ -15,7 +15,7 @@ from training.search.config import SearchConfig
 from training.search.outcome import RESULT, load_outcome
 from training.search.run import search
 from training.search.trial import Order, run_trial
-from training.tracking.metrics_log import read_metrics
+from training.tracking.metrics_log import MetricsTail, read_metrics
 from training.tracking.server import Tracking
 
 SPACE = {"loop.learning_rate": "loguniform(1e-3, 1e-2)", "model.dropout": "choice(0.0, 0.1)"}
@@ -90,8 +90,10 @@ def test_a_search_finds_records_and_resumes(ray_session, materials, base, tmp_pa
     assert {
         n: (done.folder / "trials" / f"{n:03d}" / RESULT).read_bytes() for n in (0, 2)
     } == before
-    lines = [line.split('"metrics"')[1] for line in (killed / METRICS).read_text().splitlines()]
-    assert lines[0] in lines[1:]  # it began anew, its checkpoints being gone, to the same end
+    lines = MetricsTail(killed / METRICS).read()
+    first = learned(lines[0].metrics)
+    # it began anew, its checkpoints being gone, to the same end
+    assert first in [learned(line.metrics) for line in lines[1:]]
     assert notes.said[0] == "2 of 3 trials have ended before"
     assert [line.split()[1] for line in notes.said[1:]] == ["1"]
     assert_tracked(tracking, again)
