@@ -3,6 +3,7 @@
 usage: ... STAGE FOLDER, where FOLDER holds `network/` and `size.json`; prints one JSON object.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from training.data.clean import CleanData
 
 RUN = "large"
-STAGES = ("generate", "validate", "features", "train", "index", "truth")
+STAGES = ("generate", "validate", "features", "train", "resume", "index", "truth")
 INTERESTS = 50
 _JUDGED, _DRAWN = 2000, 10_000
 """People of whom, and posts among which, what was found out is counted."""
@@ -116,6 +117,46 @@ def train(folder: Path) -> dict[str, Any]:
     }
 
 
+def resume(folder: Path) -> dict[str, Any]:
+    """How often each post is seen in an epoch that two workers begin and three go on with."""
+    import torch
+
+    from training.batches import BatchSampler
+    from training.examples import Examples
+    from training.whitened import with_whitened
+
+    loop, place = settings(folder).loop, folder / "workspace/runs" / RUN / "examples"
+    examples = with_whitened(Examples.load(place), place)
+
+    def sampler(rank: int, world: int) -> BatchSampler:
+        return BatchSampler(
+            examples,
+            batch_size=loop.batch_size,
+            people=loop.people,
+            short_histories=loop.short_histories,
+            longest_history=loop.longest_history,
+            shuffle=loop.shuffle,
+            seed=loop.seed,
+            rank=rank,
+            world=world,
+        )
+
+    whole = sampler(0, 1)
+    middle = whole.steps() // 2
+    seen = torch.zeros(len(examples.features), dtype=torch.long)
+    for world, first, steps in ((2, 0, middle), (3, middle, whole.steps() - middle)):
+        for rank in range(world):
+            for batch in itertools.islice(sampler(rank, world).epoch(0, start=first), steps):
+                seen[batch.keys.row] += 1
+    passed_over = len(whole.rows) - whole.samples()  # by an epoch that isn't cut, too
+    return {
+        "posts": len(whole.rows),
+        "twice": int((seen > 1).sum()),
+        "skipped": int((seen[whole.rows] == 0).sum()) - passed_over,
+        "passed_over": passed_over,
+    }
+
+
 def index(folder: Path) -> dict[str, Any]:
     """Import the posts into the event database, embed and insert them; Milvus is apart."""
     from infra.indexing import index_posts
@@ -207,6 +248,7 @@ def main(stage: str, folder: Path) -> None:
         "validate": validate,
         "features": features,
         "train": train,
+        "resume": resume,
         "index": index,
         "truth": truth,
     }
