@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     from training.data.clean import CleanData
 
 RUN = "large"
-STAGES = ("generate", "validate", "features", "train", "resume", "index", "truth")
+STAGES = ("generate", "validate", "features", "train", "resume", "index", "truth", "hashed")
 INTERESTS = 50
+_HASHED = {"kind": "hashed", "buckets": 16_384}
 _JUDGED, _DRAWN = 2000, 10_000
 """People of whom, and posts among which, what was found out is counted."""
 
 
-def settings(folder: Path) -> "ProductConfig":
-    """A product of small dimensions that reads what `generate` wrote."""
+def settings(folder: Path, *, hashed: bool = False) -> "ProductConfig":
+    """A product of small dimensions that reads what `generate` wrote.
+
+    Args:
+        folder: of everything.
+        hashed: whether people's vectors come from a table of one size for any number of people;
+            tracked apart then, so that the model is not compared with the other.
+    """
     from infra.product import ProductConfig
 
     judged = {"people": _JUDGED, "posts": _JUDGED}
@@ -44,7 +51,9 @@ def settings(folder: Path) -> "ProductConfig":
                 "meaning": 32,
                 "audience": {"prototypes": 32},
                 "whitening": {"components": 64},
+                "user": {"table": _HASHED if hashed else {}},
             },
+            "tracking": {"uri": f"sqlite:///{folder / 'hashed.db'}"} if hashed else {},
             "loop": {
                 "epochs": 2,
                 "batch_size": 1024,
@@ -102,12 +111,20 @@ def features(folder: Path) -> dict[str, Any]:
 
 def train(folder: Path) -> dict[str, Any]:
     """Everything from clean posts to a registered model, evaluation and pictures included."""
+    return _train(settings(folder), RUN)
+
+
+def hashed(folder: Path) -> dict[str, Any]:
+    """The same with a hashed user table, whose size does not grow with the people."""
+    return _train(settings(folder, hashed=True), "hashed")
+
+
+def _train(config: "ProductConfig", name: str) -> dict[str, Any]:
     from training.fit import METRICS
     from training.pipeline import train
     from training.tracking.metrics_log import read_metrics
 
-    config = settings(folder)
-    done = train(config.run(), config.workspace, name=RUN, new=(folder / "workspace/runs").exists())
+    done = train(config.run(), config.workspace, name=name, new=True)
     epochs = read_metrics(done.run_folder / METRICS)
     return {
         "validation": done.validation,
@@ -132,9 +149,8 @@ def resume(folder: Path) -> dict[str, Any]:
         return BatchSampler(
             examples,
             batch_size=loop.batch_size,
-            people=loop.people,
-            short_histories=loop.short_histories,
-            longest_history=loop.longest_history,
+            people=0,  # posts are counted, and come in the same order with any people
+            longest_history=1,
             shuffle=loop.shuffle,
             seed=loop.seed,
             rank=rank,
@@ -251,6 +267,7 @@ def main(stage: str, folder: Path) -> None:
         "resume": resume,
         "index": index,
         "truth": truth,
+        "hashed": hashed,
     }
     if stage == "generate":
         begun = time.monotonic()

@@ -16,6 +16,7 @@ _STORIES = {
     "[large data](../training/large-data.md).",
     "streaming, features": "The same posts encoded, one in ten with a picture.",
     "streaming, train": "Two epochs on two workers, with evaluation, pictures and registration.",
+    "streaming, hashed": "The same, with a user table of one size for any number of people.",
     "streaming, index": "Posts and people put into the event database and into Milvus.",
     "streaming, rows": "Every row is found once, as clean, in quarantine, or in the index.",
     "streaming, truth": "What the space has found out of interests that only the generator knew.",
