@@ -59,7 +59,7 @@ class Watch:
         if first:
             told.set(measures.EPOCHS, self.epochs, run=self.run)
             told.set(measures.PROGRESS, time.time(), run=self.run)
-        _log.info("worker begins")
+        self._say("worker begins")
 
         def reporting(metrics: dict[str, float], state: "State") -> None:
             begun = time.perf_counter()
@@ -111,7 +111,12 @@ class Watch:
             if name in metrics:
                 told.set(metric, metrics[name], run=self.run)
         if metrics:  # else it was saved within an epoch
-            _log.info("epoch", extra={"fields": {"epoch": epoch, "metrics": metrics}})
+            self._say("epoch", epoch=epoch, metrics=metrics)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        """Log it where logs are asked for; else the driver's progress tells it to people."""
+        if self.logs != LogConfig():
+            _log.info(event, extra={"fields": fields})
 
 
 _OF_ALL = {

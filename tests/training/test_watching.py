@@ -6,7 +6,8 @@ import pytest
 
 from training import measures
 from training.data.report import Tally
-from training.logs import ids
+from training.log_config import LogConfig
+from training.logs import ids, open_logs
 from training.recorder import SILENT, Kind, Recorder
 from training.watching import Watch, tell_data
 
@@ -33,10 +34,15 @@ def unbound():
     logs._bound.reset(token)
 
 
-def test_an_epoch_is_told_once_it_is_reported(caplog):
-    caplog.set_level(logging.INFO, "training")
+@pytest.fixture
+def as_json(tmp_path):
+    yield LogConfig(format="json", file=tmp_path / "log")
+    open_logs(LogConfig())
+
+
+def test_an_epoch_is_told_once_it_is_reported(caplog, as_json):
     kept, reported = Kept(), []
-    watch = Watch("first", "a1b2", epochs=9)
+    watch = Watch("first", "a1b2", epochs=9, logs=as_json)
     report = watch.reporting(lambda metrics, state: reported.append(metrics), kept)
     assert ids()["run_id"] == "a1b2"
     state = SimpleNamespace(progress=SimpleNamespace(epoch=4))
@@ -58,6 +64,13 @@ def test_an_epoch_is_told_once_it_is_reported(caplog):
     assert kept.told[measures.DATA_WAIT.name, ("rank", "0"), run] == 0.02
     assert kept.told[measures.CHECKPOINT_SECONDS.name, run] >= 0
     assert [one.fields["epoch"] for one in caplog.records if one.message == "epoch"] == [4]
+
+
+def test_where_no_logs_are_asked_for_an_epoch_is_no_line(caplog):
+    caplog.set_level(logging.INFO, "training")
+    report = Watch("first").reporting(lambda metrics, state: None, Kept())
+    report({"loss/user_text": 0.5}, SimpleNamespace(progress=SimpleNamespace(epoch=4)))  # type: ignore[arg-type]
+    assert not caplog.records
 
 
 def test_failures_of_workers_are_counted():
