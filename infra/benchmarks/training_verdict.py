@@ -99,6 +99,6 @@ def recoveries(
     ]
 
 
-def count(trial: str, what: str, value: int, target: int) -> Claim:
+def count(trial: str, what: str, value: int, target: int, detail: str = "") -> Claim:
     """A number that must be exactly so."""
-    return Claim(f"{trial}: {what}", value, f"= {target}", COMMAND)
+    return Claim(f"{trial}: {what}", value, f"= {target}", COMMAND, detail)
