@@ -19,6 +19,7 @@ from infra.benchmarks.training_speed import against_plain, two_workers, waits
 from infra.benchmarks.training_world import FULL, REDUCED, Scale
 from infra.cli.output import note
 from infra.local import RayConfig, ray_session
+from infra.quiet import quiet
 from training.errors import CommonspaceError
 
 Measure = Callable[[Path, Scale], list[Claim]]
@@ -33,7 +34,9 @@ def main(to: Path, scratch: Path, *only: str) -> int:
     measures: tuple[Measure, ...] = (plain, workers, waiting, cached, open_clip, memory)
     scale = REDUCED if "reduced" in only else FULL
     names = set(only) - {"reduced"}
+    scratch = scratch.absolute()
     scratch.mkdir(parents=True, exist_ok=True)
+    quiet()
     for measure in (each for each in measures if not names or each.__name__ in names):
         note(f"{measure.__name__}: {(measure.__doc__ or '').splitlines()[0]}")
         found = measure(scratch, scale)

@@ -1,5 +1,6 @@
 """Ray Tune with ASHA: which trial goes on, and which is stopped (Li et al., arXiv 1810.05934)."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -35,6 +36,8 @@ def run_trials(
 
     # files, tables and warnings of its own, beside ours
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    # without those files it warns that there are no metrics; trials keep their own
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     os.environ.setdefault("TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S", "600")
     resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
     tuner = tune.Tuner(
