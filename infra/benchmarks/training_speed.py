@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,17 @@ def two_workers(scratch: Path, scale: Scale) -> list[Claim]:
     """
     batch = _SCALED * scale.batch
     heads = head_plan(scratch, scale, batch, prefetch=0)
-    found = [_scaling("heads on cached features", heads, batch, scale, ">= 1.8")]
+    most = _most(head_plan(scratch, scale, scale.batch))
+    found = [
+        _scaling("heads on cached features", heads, batch, scale, ">= 1.8"),
+        Claim(
+            "workers: of two bare loops that share nothing, side by side, to one alone, posts/s",
+            most,
+            ">= 1.8",
+            COMMAND,
+            f"what this machine's second processor is worth: no two workers come to more; {load()}",
+        ),
+    ]
     batch = scale.batch // 4
     encoder = picture_plan(scratch, scale, batch, prefetch=0)
     found.append(_scaling("an image encoder that learns", encoder, batch, scale, ">= 1.7"))
@@ -107,6 +118,13 @@ def _scaling(what: str, plan: "FitPlan", batch: int, scale: Scale, target: str) 
         f"the same global batches of {batch}, one thread a worker; two {rate(two)}, one "
         f"{rate(one)}; with validation and checkpoints {ratio(whole_two, whole_one):.2f}; {load()}",
     )
+
+
+def _most(plan: "FitPlan") -> float:
+    alone = statistics.median(_plain_speeds(plan))
+    with ThreadPoolExecutor(2) as both:
+        speeds = both.map(_plain_speeds, (plan, plan))
+        return sum(statistics.median(each) for each in speeds) / alone
 
 
 def _plain_speeds(plan: "FitPlan") -> list[float]:
