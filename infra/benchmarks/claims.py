@@ -2,6 +2,7 @@
 
 import json
 import operator
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +43,16 @@ def write_claims(claims: Sequence[Claim], path: Path, *, keep: bool = False) -> 
         path: of the file.
         keep: whether figures that are there and weren't measured now stay.
     """
-    rows = [asdict(claim) | {"met": claim.met, "value": round(claim.value, 4)} for claim in claims]
+    here = f"{Path.cwd()}{os.sep}"  # figures are published; where they were measured is not
+    rows = [
+        asdict(claim)
+        | {
+            "met": claim.met,
+            "value": round(claim.value, 4),
+            "detail": claim.detail.replace(here, ""),
+        }
+        for claim in claims
+    ]
     if keep and path.exists():
         fresh = {row["what"]: row for row in rows}
         old = json.loads(path.read_text(encoding="utf-8"))

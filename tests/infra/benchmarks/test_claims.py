@@ -39,3 +39,10 @@ def test_a_part_measured_again_leaves_the_rest_as_it_was(tmp_path: Path):
     ]
     write_claims([Claim("c", 3, "= 3", "make")], path)
     assert len(json.loads(path.read_text())) == 1
+
+
+def test_where_it_was_measured_is_not_published(tmp_path: Path):
+    path = tmp_path / "figures.json"
+    told = f"see {Path.cwd()}/build/run.log"
+    write_claims([Claim("a", 1, "= 1", "make", told)], path)
+    assert json.loads(path.read_text())[0]["detail"] == "see build/run.log"
