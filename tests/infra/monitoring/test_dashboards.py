@@ -225,21 +225,6 @@ def alarms() -> dict[str, dict]:
 
 def test_each_alarm_leads_to_what_to_do():
     found = alarms()
-    assert set(found) == {
-        "ServiceDown",
-        "HighErrorRate",
-        "SlowRecommendations",
-        "RefusingRequests",
-        "IndexLagging",
-        "IndexDrift",
-        "EmptyAnswers",
-        "TrainingStalled",
-        "WorkerRestarts",
-        "DataQuarantined",
-        "DataWaitHigh",
-        "DiskFilling",
-        "MlflowUnreachable",
-    }
     operations = FOLDER.parent.parent / "docs" / "operations.md"
     headings = operations.read_text(encoding="utf-8").splitlines() if operations.exists() else None
     for name, rule in found.items():
