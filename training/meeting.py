@@ -1,35 +1,43 @@
 """Who meets whom in a step: this worker's points, and those of all workers."""
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from training.batches import Batch
+from training.distributed import gather
+from training.examples import PostKeys
 from training.losses.pairs import Points, matches
 from training.modalities import Modality
 from training.model.layout import Pair, Term
 
-Encoded = Mapping[tuple[Modality, str], Points]
-"""Points by modality and block."""
+Key = tuple[Modality, str]
+"""A modality in a block."""
+Encoded = Mapping[Key, Points]
 
 
 class Meeting:
     """Queries of this worker and candidates of all, with who matches whom.
 
-    What is gathered or matched serves often: a pair's matches are the same in every block, and
-    every block's points meet in several terms.
+    All that is asked for is gathered in the beginning, together.
 
     Args:
         local: this worker's points in every block.
         batch: that they come from.
-        block: any block with all three modalities; matches don't depend on which.
+        terms: that are to be computed.
     """
 
-    def __init__(self, local: Encoded, batch: Batch, block: str) -> None:
-        self._local, self._batch, self._block = local, batch, block
-        self._everyone = cache(self._gathered)
-        self.matched = cache(self.matches)
+    def __init__(self, local: Encoded, batch: Batch, terms: Sequence[Term]) -> None:
+        self._local, self._batch = local, batch
+        self._blocks: dict[Modality, str] = {}
+        """One for each modality: matches are the same in all."""
+        wanted: list[Key] = []
+        for term in terms:
+            for side in term.pair.sides:
+                self._blocks.setdefault(side, term.block)
+                wanted.append((side, term.block))
+        self._everyone = self._gathered(list(dict.fromkeys(wanted)))
 
     def most(self, modality: Modality) -> int:
         """How many points of a modality the worker with most of them has."""
@@ -37,7 +45,7 @@ class Meeting:
 
     def sides(self, term: Term, query: Modality, candidate: Modality) -> tuple[Points, Points]:
         """Queries of this worker and candidates of all, as a term wants them."""
-        queries, candidates = self._local[query, term.block], self._everyone(candidate, term.block)
+        queries, candidates = self._local[query, term.block], self._everyone[candidate, term.block]
         if term.fixed is query:
             queries = queries.fixed()
         if term.fixed is candidate:
@@ -45,18 +53,35 @@ class Meeting:
         return queries, candidates
 
     def matches(
-        self, pair: Pair, query: Modality, candidate: Modality, rows: slice | None = None
+        self, pair: Pair, query: Modality, candidate: Modality, rows: slice
     ) -> tuple[Tensor, Tensor]:
-        """Positives and ignored candidates (see `losses.pairs`) of all queries or some `rows`.
-
-        `matched` is the same, and remembers.
-        """
+        """Positives and ignored candidates (see `losses.pairs`) of some queries."""
         posts = query if candidate is Modality.USER else candidate
-        queries = self._local[query, self._block]
-        if rows is not None:
-            queries = queries[rows]
-        everyone = self._everyone(candidate, self._block), self._everyone(posts, self._block)
-        return matches(pair, query, queries, *everyone)
+        queries = self._local[query, self._blocks[query]][rows]
+        return matches(pair, query, queries, self._anywhere(candidate), self._anywhere(posts))
 
-    def _gathered(self, modality: Modality, block: str) -> Points:
-        return self._local[modality, block].gathered(self.most(modality))
+    def _anywhere(self, modality: Modality) -> Points:
+        return self._everyone[modality, self._blocks[modality]]
+
+    def _gathered(self, wanted: Sequence[Key]) -> Encoded:
+        keys = [_packed(self._local[key]) for key in self._blocks.items()]
+        vectors = [self._local[key].vectors for key in wanted]
+        most = [self.most(modality) for modality in (*self._blocks, *(m for m, _ in wanted))]
+        everyone = gather([*keys, *vectors], most)
+        known = dict(zip(self._blocks, everyone, strict=False))
+        return {
+            (modality, block): _unpacked(found, known[modality])
+            for (modality, block), found in zip(wanted, everyone[len(keys) :], strict=True)
+        }
+
+
+def _packed(points: Points) -> Tensor:
+    """(n, 5) long: the keys, and whether the point is there."""
+    keys = points.keys
+    columns = (keys.row, keys.author, keys.text, keys.image, points.present.long())
+    return torch.stack(columns, dim=1)
+
+
+def _unpacked(vectors: Tensor, packed: Tensor) -> Points:
+    *keys, present = packed.unbind(dim=1)
+    return Points(vectors, present.bool(), PostKeys(*keys))

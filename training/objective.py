@@ -1,6 +1,6 @@
 """One step's loss: towers, pairs, negatives of all workers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Annotated, Any
@@ -123,22 +123,25 @@ class Objective(nn.Module):
 
     def compare(self, local: Encoded, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of points that are encoded already; the rest as in `forward`."""
-        meeting = Meeting(local, batch, self.space.blocks[0].name)
-        chunked: dict[tuple[Pair, Modality], dict[str, Tensor]] = {}
-        loss = next(iter(local.values())).vectors.new_zeros(())
-        parts: dict[str, Tensor] = {}
-        for term in self.terms:
-            value = loss.new_zeros(())
-            for query, candidate in (term.pair.sides, term.pair.sides[::-1]):
-                if not 0 < self.config.chunk < meeting.most(query):
-                    value = value + self._at_once(meeting, term, query, candidate) / 2
-                    continue
-                if (term.pair, query) not in chunked:
-                    means = self._in_chunks(meeting, term.pair, query, candidate)
-                    chunked[term.pair, query] = means
-                value = value + chunked[term.pair, query][term.name] / 2
-            parts[term.name] = total(value) / world_size()
-            loss = loss + self.config.of(term.pair).weight * value
+        meeting = Meeting(local, batch, self.terms)
+        asked, sums, counts = [], [], []
+        for pair in dict.fromkeys(term.pair for term in self.terms):
+            terms = [term for term in self.terms if term.pair is pair]
+            for query, candidate in (pair.sides, pair.sides[::-1]):
+                values, count = self._sums(meeting, terms, query, candidate)
+                asked += terms
+                sums.append(values)
+                counts.append(count.expand(len(terms)))
+        ours, count = torch.cat(sums), torch.cat(counts).to(sums[0].dtype)
+        # of all workers, in one go; a term is the mean of its two directions
+        all_sums, all_counts = total(torch.stack([ours, count]))
+        shares = 0.5 / all_counts.clamp(min=1)
+        weights = ours.new_tensor([self.config.of(term.pair).weight for term in asked])
+        loss = (weights * shares * ours).sum() * world_size()
+        means = all_sums * shares
+        parts = {term.name: means.new_zeros(()) for term in self.terms}
+        for term, mean in zip(asked, means, strict=True):
+            parts[term.name] = parts[term.name] + mean
         return loss, parts
 
     def encode(self, batch: Batch) -> Encoded:
@@ -182,19 +185,17 @@ class Objective(nn.Module):
         drop_image = drop & (drawn < self.config.modality_dropout / 2)
         return has_image & ~drop_image, has_text & ~(drop & ~drop_image)
 
-    def _at_once(
-        self, meeting: Meeting, term: Term, query: Modality, candidate: Modality
-    ) -> Tensor:
-        """Mean loss over the queries of all workers that have a match; see `forward` for scale."""
-        sides = meeting.sides(term, query, candidate)
-        value, count = self._sum(term, *sides, *meeting.matched(term.pair, query, candidate))
-        return value / total(count).clamp(min=1) * world_size()
+    def _sums(
+        self, meeting: Meeting, terms: Sequence[Term], query: Modality, candidate: Modality
+    ) -> tuple[Tensor, Tensor]:
+        """Summed loss of this worker's queries by term (T,), and how many have a match.
 
-    def _in_chunks(
-        self, meeting: Meeting, pair: Pair, query: Modality, candidate: Modality
-    ) -> dict[str, Tensor]:
-        """The same of all the pair's terms, by name: a chunk's matches are found once."""
-        terms = [term for term in self.terms if term.pair is pair]
+        Args:
+            meeting: of the batch.
+            terms: of one pair: a chunk's matches are found once for all of them.
+            query: the side that asks.
+            candidate: the side that answers.
+        """
         sides = [meeting.sides(term, query, candidate) for term in terms]
         inputs = [
             (queries.vectors, candidates.vectors, *self.losses[term.name].parameters())
@@ -203,37 +204,42 @@ class Objective(nn.Module):
         counts: list[Tensor] = []
 
         def sums(rows: slice, groups: Groups) -> list[Tensor]:
-            matched = meeting.matches(pair, query, candidate, rows)
+            positives, ignored = meeting.matches(terms[0].pair, query, candidate, rows)
+            usable = sides[0][0].present[rows] & positives.any(dim=1)
+            matched = usable.nonzero().squeeze(1)
+            counts.append(usable.sum())
+            if len(matched) < len(usable):
+                positives, ignored = positives[matched], ignored[matched]
             found = []
             for term, (queries, candidates), (asking, asked, *_) in zip(
                 terms, sides, groups, strict=True
             ):
                 queries = replace(queries, vectors=asking)[rows]
+                if len(matched) < len(usable):
+                    queries = queries[matched]
                 candidates = replace(candidates, vectors=asked)
-                found.append(self._sum(term, queries, candidates, *matched))
-            counts.append(found[0][1])  # the same for every term
-            return [value for value, _ in found]
+                found.append(self._sum(term, queries, candidates, positives, ignored))
+            return found
 
-        values = chunked_sums(sums, len(sides[0][0].vectors), self.config.chunk, inputs)
-        count = total(torch.stack(counts).sum()).clamp(min=1)
-        means = values / count * world_size()
-        return {term.name: mean for term, mean in zip(terms, means, strict=True)}
+        rows = len(sides[0][0].vectors)
+        if 0 < self.config.chunk < meeting.most(query):
+            values = chunked_sums(sums, rows, self.config.chunk, inputs)
+        else:
+            values = torch.stack(sums(slice(rows), inputs))
+        return values, torch.stack(counts).sum()
 
     def _sum(
         self, term: Term, queries: Points, candidates: Points, positives: Tensor, ignored: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Summed loss of this worker's queries that have a match, and how many these are."""
-        usable = queries.present & positives.any(dim=1)
+    ) -> Tensor:
+        """Summed loss of queries that are there and have a match, if there is any."""
         scores = queries.vectors @ candidates.vectors.T
         if term.block == Pair.IMAGE_TEXT:
             hard = same_author(queries, candidates) & ~positives
             scores = scores + self.config.image_text.author_margin * hard
         loss: PairLoss = self.losses[term.name]  # type: ignore[assignment]
-        if not bool(usable.any()):  # keep the graph: the other workers' backward meets this one's
-            nothing = (scores.sum() + sum(each.sum() for each in loss.parameters())) * 0
-            return nothing, usable.sum()
-        rows = loss(scores[usable], positives[usable], ignored[usable])
-        return rows.sum(), usable.sum()
+        if not len(scores):  # keep the graph: the other workers' backward meets this one's
+            return (scores.sum() + sum(each.sum() for each in loss.parameters())) * 0
+        return loss.rows(scores.float(), positives, ignored).sum()
 
 
 Task = Callable[[Objective, Batch], Any]

@@ -142,7 +142,7 @@ def refreshed(
             )
             for rows in (mine[at : at + CHUNK] for at in range(0, most, CHUNK))
         ]
-        everyone = gather(torch.cat(parts), most).cpu()
+        everyone = gather([torch.cat(parts)], [most])[0].cpu()
         fresh = torch.empty_like(table)
         for worker in range(world_size()):
             rows = torch.arange(len(table))[worker :: world_size()]

@@ -23,5 +23,7 @@ class EachPositive(PairLoss):
         """See `PairLoss.forward`."""
         logits = self.temperature(scores)
         negatives = logits.masked_fill(positives | ignored, -1e9).logsumexp(dim=1, keepdim=True)
-        each = functional.softplus(negatives - logits).masked_fill(~positives, 0)
-        return each.sum(dim=1) / positives.sum(dim=1)
+        query, candidate = positives.nonzero(as_tuple=True)  # few among all, so only they are read
+        each = functional.softplus(negatives[query, 0] - logits[query, candidate])
+        sums = each.new_zeros(len(scores)).index_add(0, query, each)
+        return sums / positives.sum(dim=1)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.distributed import gather
 from training.examples import PostKeys
 from training.modalities import Modality
 from training.model.layout import Pair
@@ -25,17 +24,8 @@ class Points:
     present: Tensor
     keys: PostKeys
 
-    def gathered(self, most: int) -> "Points":
-        """The points of all workers (differentiable); `most` as in `distributed.gather`."""
-        keys = self.keys
-        return Points(
-            gather(self.vectors, most),
-            gather(self.present.to(torch.uint8), most).bool(),
-            PostKeys(*(gather(k, most) for k in (keys.row, keys.author, keys.text, keys.image))),
-        )
-
-    def __getitem__(self, rows: slice) -> "Points":
-        """Some of the points."""
+    def __getitem__(self, rows: slice | Tensor) -> "Points":
+        """Some of the points, by a slice or by their numbers (m,) long."""
         keys = self.keys
         parts = (keys.row[rows], keys.author[rows], keys.text[rows], keys.image[rows])
         return Points(self.vectors[rows], self.present[rows], PostKeys(*parts))
