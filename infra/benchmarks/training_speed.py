@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from training.fit import FitPlan
 
 _WAIT = "<= 0.05"
-_SCALED = 2
+_SCALED = 4
 """Global batches of this many times the usual are shared out between workers."""
 
 
@@ -62,7 +62,7 @@ def two_workers(scratch: Path, scale: Scale) -> list[Claim]:
     """
     batch = _SCALED * scale.batch
     heads = head_plan(scratch, scale, batch, prefetch=0)
-    most = _most(head_plan(scratch, scale, scale.batch))
+    most = _most(head_plan(scratch, scale, batch // 2))
     found = [
         _scaling("heads on cached features", heads, batch, scale, ">= 1.8"),
         Claim(
@@ -70,10 +70,11 @@ def two_workers(scratch: Path, scale: Scale) -> list[Claim]:
             most,
             ">= 1.8",
             COMMAND,
-            f"what this machine's second processor is worth: no two workers come to more; {load()}",
+            f"batches of {batch // 2} each: what this machine's second processor is worth, and no two "
+            f"workers come to more; {load()}",
         ),
     ]
-    batch = scale.batch // 4
+    batch = _SCALED * scale.batch // 8
     encoder = picture_plan(scratch, scale, batch, prefetch=0)
     found.append(_scaling("an image encoder that learns", encoder, batch, scale, ">= 1.7"))
     return found

@@ -51,7 +51,7 @@ class Scale:
     pairs: int
 
 
-FULL = Scale(posts=8192, people=512, pictures=768, epochs=4, repetitions=2, batch=512, pairs=1024)
+FULL = Scale(posts=8192, people=512, pictures=1536, epochs=4, repetitions=2, batch=512, pairs=1024)
 REDUCED = Scale(posts=1024, people=64, pictures=96, epochs=2, repetitions=1, batch=256, pairs=128)
 
 
