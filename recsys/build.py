@@ -13,6 +13,7 @@ from recsys.rows import post_rows, rows_of
 from recsys.schema import create_collection
 from recsys.versions import PARTS, WEIGHTS, Names, Target, Version
 from recsys.view import View
+from recsys.written import Written
 from training.data.identity import IdSet, hash_id
 from training.errors import BadData, CommonspaceError
 
@@ -30,6 +31,9 @@ class Build:
         dimension: D of every vector.
         config: kind of index, and how many rows to insert at a time.
         resumed: whether it was begun before, and goes on.
+
+    Attributes:
+        written: is told of every row, if it is set before the first.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Build:
         self.dimension = dimension
         self.resumed = resumed
         self.inserted: Counter[Target] = Counter()
+        self.written: Written | None = None
         self._there: dict[Target, set[str]] = {}
         if resumed:
             view = self.view()
@@ -117,6 +122,8 @@ class Build:
             name = self._names.collection(target, self.version)
             self._milvus(method, name, batch, timeout=_FLUSH_S)  # it may have to flush first
             self.inserted[target] += sum(row["id"] not in there for row in batch)
+            if self.written is not None:
+                self.written.add(target, batch)
 
     def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
         """Record how the model weighs queries; direction to (D,). See `View.aimed`.

@@ -25,14 +25,20 @@ def catch_up(build: Build, store: VectorStore, events: Events, space: "Space", l
     What changes while this runs is brought in by a further round, at most three; of what changes
     after the last, the service that serves the index is told by its own comparison. Towers without
     encoders can't read a post; what only they could mend stays as it is then.
+
+    The first round goes by what the build knows it has written, if it does; what follows, by what
+    Milvus lists, for others may have written it.
     """
     version, changed = build.version, 0
-    for _ in range(_ROUNDS):
-        found = drift(events, build.view(), deep=True)
+    for number in range(_ROUNDS):
+        known = build.written if number == 0 else None
+        found = drift(events, known or build.view(), deep=True)
         if not encodes(space):
             found = replace(found, missing=(), outdated=())
         if not found:
             break
+        if known:
+            build.view()  # nothing can be changed before it is loaded
         changed += found.size
         remove_posts(store, found.extra, of=version)
         if found.strangers:

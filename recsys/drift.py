@@ -18,6 +18,7 @@ from recsys.rows import post_fields
 from recsys.vectors import VectorStore
 from recsys.versions import Target
 from recsys.view import View
+from recsys.written import Written
 
 _OF_POSTS = (Target.POSTS, Target.IMAGES, Target.TEXTS)
 _BITS = {target: 1 << place for place, target in enumerate(_OF_POSTS)}
@@ -71,12 +72,12 @@ class Expected:
     targets: frozenset[Target]
 
 
-def drift(events: Events, view: View, *, deep: bool = False) -> Drift:
+def drift(events: Events, view: View | Written, *, deep: bool = False) -> Drift:
     """Compare a version of the index with the event database.
 
     Args:
         events: the truth.
-        view: of the version.
+        view: of the version, or what a build has written of it.
         deep: by marks, too, which takes reading all posts. An index of an older release has none;
             then it is compared by ids.
     Raises: Vanished.
@@ -223,7 +224,9 @@ def expected_of(post: Post, *, pictured: bool) -> Expected:
     return Expected(frozenset(contents), fields, frozenset(targets))
 
 
-def _rows(view: View, target: Target, deep: bool) -> Iterator[list[tuple[str, Marks | None]]]:
+def _rows(
+    view: View | Written, target: Target, deep: bool
+) -> Iterator[list[tuple[str, Marks | None]]]:
     if deep and view.marked:
         for rows in view.marks(target):
             yield list(rows)

@@ -16,6 +16,7 @@ from recsys.pace import Pace
 from recsys.plan import Plan, plan
 from recsys.vectors import VectorStore
 from recsys.versions import Target, Version
+from recsys.written import Written
 from training.histories import HistoryConfig
 
 if TYPE_CHECKING:
@@ -90,9 +91,11 @@ def build_index(
     from training.query_weights import spread_all
 
     begun = time.monotonic()
-    with events.hold(f"index {store.config.prefix}") as lease:
+    with events.hold(f"index {store.config.prefix}") as lease, Written() as written:
         planned = plan(space, features, events, history or HistoryConfig(), contents)
         build = store.begin(model_version, space.dimension, resume=resume)
+        if not build.resumed:  # else Milvus alone knows what is there
+            build.written = written
         build.weigh(spread_all(space.joint.blocks, space.query_weights))
         todo = planned.without(build.contents(Target.POSTS), build.contents(Target.USERS))
         done = resumed = len(planned) - len(todo)

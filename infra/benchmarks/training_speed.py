@@ -70,7 +70,7 @@ def two_workers(scratch: Path, scale: Scale) -> list[Claim]:
             most,
             ">= 1.8",
             COMMAND,
-            f"batches of {batch // 2} each: what this machine's second processor is worth, and no two "
+            f"batches of {batch // 2} each: what a second processor is worth here, and no two "
             f"workers come to more; {load()}",
         ),
     ]
