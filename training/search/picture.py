@@ -16,7 +16,9 @@ _TICK = 16
 
 
 def draw_search(space: Sequence[Dimension], order: Sequence[Outcome], path: Path) -> Path:
-    """Score over epochs of all trials, and parallel coordinates of the searched fields.
+    """Score over epochs of all trials, and which values of the searched fields were good.
+
+    Of one field, the score over its value; of several, parallel coordinates.
 
     Args:
         space: what was searched; an axis each.
@@ -27,7 +29,10 @@ def draw_search(space: Sequence[Dimension], order: Sequence[Outcome], path: Path
     figure = new_figure(max(9.0, 1.5 * len(space) + 3), 8)
     upper, lower = (figure.add_subplot(2, 1, place) for place in (1, 2))
     _over_epochs(tidy(upper), order)
-    _coordinates(lower, space, order)
+    if len(space) == 1:
+        _over_values(tidy(lower), space[0], order)
+    else:
+        _coordinates(lower, space, order)
     return save(figure, path)
 
 
@@ -52,6 +57,29 @@ def _over_epochs(axes: "Axes", order: Sequence[Outcome]) -> None:
     axes.set_xlabel("epoch", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=8)
+
+
+def _over_values(axes: "Axes", field: Dimension, order: Sequence[Outcome]) -> None:
+    """A point a trial, and a line where the configuration as it is stands."""
+    drawn = [outcome for outcome in order if outcome.values]
+    named = field.kind in (Kind.CHOICE, Kind.GRID)
+    for rank, outcome in reversed(list(enumerate(drawn))):
+        value = outcome.values[field.field]
+        where = field.values.index(value) if named else value
+        colour = COLOURS[3] if rank == 0 else COLOURS[0]
+        axes.plot([where], [outcome.best], "o", color=colour, markersize=8 if rank == 0 else 6)
+    as_it_is = next((outcome for outcome in order if outcome.number == 0), None)
+    if as_it_is is not None:
+        label = "the configuration as it is"
+        axes.axhline(as_it_is.best, color=GREY, linewidth=1.0, linestyle="--", label=label)
+        axes.legend(frameon=False, fontsize=8)
+    if named:
+        axes.set_xticks(range(len(field.values)), [shorten(str(v), _TICK) for v in field.values])
+    elif field.kind is Kind.LOGUNIFORM:
+        axes.set_xscale("log")
+    axes.set_xlabel(field.field, color=INK)
+    title = "Best score of the trials by value, the best in orange"
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
 
 
 def _coordinates(axes: "Axes", space: Sequence[Dimension], order: Sequence[Outcome]) -> None:
