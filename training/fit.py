@@ -1,6 +1,8 @@
 """Joint training on a Ray cluster: workers, restarts, checkpoints, and who may write into a run."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 METRICS = "metrics.jsonl"
 WHITENING = "whitening.safetensors"
+_ROOM_S = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
+_ELASTIC_ROOM_S = "20"
 
 
 class ScalingConfig(Config):
@@ -122,7 +126,7 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
     name, deaths = plan.run_folder.name, 0
     while True:
         try:
-            with Heartbeat(plan.run_folder, plan.token, show):
+            with Heartbeat(plan.run_folder, plan.token, show), patience(scaling):
                 stopped = _trainer(plan, scaling).fit().return_value
         except ray.train.TrainingFailedError as error:
             message = f"training of run {name!r} failed: {_cause(error)}"
@@ -150,6 +154,23 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
     if checkpoint is None:
         raise TrainingFailed(f"run {name!r} ended without a whole checkpoint")
     return checkpoint
+
+
+@contextmanager
+def patience(scaling: ScalingConfig) -> Iterator[None]:
+    """How long Ray Train's controllers that are started inside wait for room for their workers.
+
+    An elastic run has planned for the room that there was a moment ago. If a node has died since,
+    Ray waits for it as for one that is still to come, and only then looks at what is left.
+    """
+    if scaling.least_workers is None or _ROOM_S in os.environ:
+        yield
+        return
+    os.environ[_ROOM_S] = _ELASTIC_ROOM_S  # Ray hands it on to the controller
+    try:
+        yield
+    finally:
+        del os.environ[_ROOM_S]
 
 
 def _trainer(plan: FitPlan, scaling: ScalingConfig) -> "TorchTrainer":

@@ -23,6 +23,7 @@ from training.fit import (
     _trainer,
     build_objective,
     fit,
+    patience,
     save_inputs,
 )
 from training.model import ModelConfig
@@ -179,6 +180,21 @@ def test_a_killed_worker_costs_nothing(pair, ray_session, tmp_path):
     learned = {n: v for n, v in calm_metrics[-1].metrics.items() if not n.startswith("train/")}
     assert {n: metrics[-1].metrics[n] for n in learned} == pytest.approx(learned)
     assert metrics[-1].metrics["loss/user_text"] < metrics[0].metrics["loss/user_text"]
+
+
+def test_only_an_elastic_run_soon_stops_waiting_for_a_node_that_is_gone(monkeypatch):
+    from ray.train.v2._internal.constants import WORKER_GROUP_START_TIMEOUT_S_ENV_VAR as NAME
+    from ray.train.v2._internal.constants import get_env_vars_to_propagate
+
+    monkeypatch.delenv(NAME, raising=False)
+    with patience(ScalingConfig(workers=2)):
+        assert NAME not in os.environ
+    with patience(ScalingConfig(workers=2, least_workers=1)):
+        assert get_env_vars_to_propagate()[NAME] == "20"
+    assert NAME not in os.environ
+    monkeypatch.setenv(NAME, "300")
+    with patience(ScalingConfig(workers=2, least_workers=1)):
+        assert os.environ[NAME] == "300"
 
 
 def kill_one_worker(folder: Path) -> None:
