@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-from infra.benchmarks.claims import Claim, lines, write_claims
+from infra.benchmarks.claims import UNFINISHED, Claim, lines, write_claims
 from infra.benchmarks.claims_page import write_page
 from infra.benchmarks.training_places import SmallDisk, TrackingServer, nodes, part_of_the_sample
 from infra.benchmarks.training_process import Trained
@@ -83,7 +83,7 @@ def main(to: Path, scratch: Path, *only: str) -> int:
         try:
             found = trial(bench)
         except (CommonspaceError, OSError, IndexError, TimeoutExpired) as error:
-            found = [Claim(f"{trial.__name__}: went to its end", 0, "= 1", COMMAND, str(error))]
+            found = [Claim(f"{trial.__name__}{UNFINISHED}", 0, "= 1", COMMAND, str(error))]
         bench.sweep()
         for line in lines(found):
             note(f"  {line}")

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _SIGNS = {">": operator.gt, "<=": operator.le, ">=": operator.ge, "=": operator.eq}
+UNFINISHED = ": went to its end"
+"""Follows a trial's name in the one figure that it has if it broke off."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def write_claims(claims: Sequence[Claim], path: Path, *, keep: bool = False) -> 
     Args:
         claims: measured now.
         path: of the file.
-        keep: whether figures that are there and weren't measured now stay.
+        keep: whether figures that are there and weren't measured now stay; but for that a trial
+            broke off which has come to its end now.
     """
     here = f"{Path.cwd()}{os.sep}"  # figures are published; where they were measured is not
     rows = [
@@ -56,6 +59,8 @@ def write_claims(claims: Sequence[Claim], path: Path, *, keep: bool = False) -> 
     if keep and path.exists():
         fresh = {row["what"]: row for row in rows}
         old = json.loads(path.read_text(encoding="utf-8"))
+        ended = {f"{what.partition(':')[0]}{UNFINISHED}" for what in fresh}
+        old = [row for row in old if row["what"] in fresh or row["what"] not in ended]
         rows = [fresh.pop(row["what"], row) for row in old] + list(fresh.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

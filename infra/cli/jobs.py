@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.options import Address, AsJson, TokenFile, configuration
 from infra.cli.output import note, results, shorten, table
+from infra.cli.pipeline import REFUSED
 from training.errors import BadConfig, TrainingFailed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def submit(
 
     Shows the log and, at the end, the MLflow run. The settings are checked here and sent whole.
     --workspace must name a folder that all machines of the cluster share. Ctrl-C leaves the job
-    running.
+    running. A pipeline that is refused there ends this command with exit code 11, too.
 
     \b
     Examples:
@@ -70,10 +71,14 @@ def submit(
         note(f"job {job_id} at {jobs.address}")
         result = _follow(jobs, job_id)
         run_id = result.get("mlflow_run_id")
+        refused = bool(result.get("refused"))
+        ending = f"was refused: {result.get('reason')}" if refused else "succeeded"
         show(
             {"job_id": job_id, "mlflow_run_id": run_id, "result": result},
-            text=f"job {job_id} succeeded" + (f"\nMLflow run {run_id}" if run_id else ""),
+            text=f"job {job_id} {ending}" + (f"\nMLflow run {run_id}" if run_id else ""),
         )
+    if refused:
+        raise typer.Exit(REFUSED)
 
 
 @app.command("list")
@@ -170,7 +175,10 @@ def _read(command: list[str]) -> tuple["ProductConfig", list[str]]:
 
 
 def _follow(jobs: "Jobs", job_id: str) -> dict[str, Any]:
-    """Show a job's log until it ends and return its result. Raises: TrainingFailed."""
+    """Show a job's log until it ends and return its result.
+
+    Raises: TrainingFailed if it failed; a pipeline that was refused has done its work.
+    """
     try:
         result = _last_result(jobs.follow(job_id))
         job = jobs.wait(job_id, patience_s=60)
@@ -178,7 +186,7 @@ def _follow(jobs: "Jobs", job_id: str) -> dict[str, Any]:
         note(f"job {job_id} goes on; `commonspace jobs logs -f {job_id}` follows it again,")
         note(f"`commonspace jobs stop {job_id}` ends it")
         raise
-    if job.status != "SUCCEEDED":
+    if job.status != "SUCCEEDED" and not result.get("refused"):
         raise TrainingFailed(
             f"job {job_id} ended as {job.status}: {shorten(job.message, 300)}",
             hint=f"its log: commonspace jobs logs {job_id} --address {jobs.address}",

@@ -144,9 +144,9 @@ def training(config: ProductConfig, notes: Notes) -> None:
     notes.add("user_bytes_serving", each, "bytes", "learned parameters of one more person, float32")
     notes.add(
         "user_bytes_training",
-        5 * each,
+        6 * each,
         "bytes",
-        "those, their gradient, two moments and the moving average",
+        "those, their gradient, two moments, the moving average and the best epoch's",
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.benchmarks.claims import Claim, lines, write_claims
+from infra.benchmarks.claims import UNFINISHED, Claim, lines, write_claims
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,17 @@ def test_a_part_measured_again_leaves_the_rest_as_it_was(tmp_path: Path):
     ]
     write_claims([Claim("c", 3, "= 3", "make")], path)
     assert len(json.loads(path.read_text())) == 1
+
+
+def test_a_trial_that_broke_off_once_is_not_held_against_it_for_ever(tmp_path: Path):
+    path = tmp_path / "figures.json"
+    broken = [Claim(f"{trial}{UNFINISHED}", 0, "= 1", "make") for trial in ("disk", "driver")]
+    write_claims([*broken, Claim("node: lost", 0, "= 0", "make")], path)
+    write_claims([Claim("disk: registered", 1, "= 1", "make")], path, keep=True)
+    names = [row["what"] for row in json.loads(path.read_text())]
+    assert names == [f"driver{UNFINISHED}", "node: lost", "disk: registered"]
+    write_claims(broken[:1], path, keep=True)
+    assert f"disk{UNFINISHED}" in [row["what"] for row in json.loads(path.read_text())]
 
 
 def test_where_it_was_measured_is_not_published(tmp_path: Path):

@@ -1,3 +1,4 @@
+import json
 import re
 import signal
 import sys
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.interrupts import interruptible
+from training.jobs import Jobs
 from training.tracking.config import TrackingConfig
 from training.tracking.server import Tracking
 
@@ -60,6 +62,25 @@ def test_a_job_that_fails_ends_the_command_with_its_reason(
     assert re.search(rf"^error: {nowhere} does not exist", done.err, re.M)  # the job's own words
     assert re.search(r"^error: job raysubmit_\w+ ended as FAILED", done.err, re.M)
     assert "hint: its log: commonspace jobs logs raysubmit_" in done.err
+
+
+def test_a_pipeline_that_is_refused_there_is_no_failure(
+    tmp_path: Path, commonspace: "Command", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster calls each code but 0 a failure; what the command itself has said counts."""
+    said = json.dumps({"refused": True, "reason": "it lost too much", "mlflow_run_id": "ab"})
+    script = f"import sys; print({said!r}); sys.exit(11)"
+    submit = Jobs.submit
+    monkeypatch.setattr(
+        Jobs,
+        "submit",
+        lambda self, _, job, files: submit(self, ["python", "-c", script], job, files),
+    )
+    done = commonspace("submit", "pipeline", "run", "--workspace", tmp_path)
+    assert done.code == 11
+    assert re.search(r"^job raysubmit_\w+ was refused: it lost too much\nMLflow run ab", done.out)
+    shown = commonspace("submit", "--json", "pipeline", "run", "--workspace", tmp_path)
+    assert shown.code == 11 and shown.result["result"]["reason"] == "it lost too much"
 
 
 def test_ctrl_c_leaves_the_job_running(tmp_path: Path, commonspace: "Command") -> None:
