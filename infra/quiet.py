@@ -17,8 +17,8 @@ NOISE = (
     "Setting up process group for: env://",
     "Checkpoint successfully created at: ",
     r"Reporting training result \d+: ",
-    # An encoder that learns does not run on a share without its modality, so each step must look;
-    # PyTorch says once that a step found nothing.
+    # An encoder that learns may have parts that it doesn't use, so each step must look for them;
+    # PyTorch says once that a step found none.
     "find_unused_parameters=True was specified in DDP constructor",
     # Ray Serve ends its controller in the middle of its own last call.
     r"Task ServeController\.\w+ failed",

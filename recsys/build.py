@@ -1,5 +1,6 @@
 """Writing one new version of the index: its collections, their rows, and the check of both."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from recsys.view import View
 from recsys.written import Written
 from training.data.identity import IdSet, hash_id
 from training.errors import BadData, CommonspaceError
+
+log = logging.getLogger(__name__)
 
 _FLUSH_S = 3600
 """Lite builds a collection's index while it flushes: a minute or so for half a million rows."""
@@ -122,8 +125,16 @@ class Build:
             name = self._names.collection(target, self.version)
             self._milvus(method, name, batch, timeout=_FLUSH_S)  # it may have to flush first
             self.inserted[target] += sum(row["id"] not in there for row in batch)
-            if self.written is not None:
-                self.written.add(target, batch)
+            self._note(target, batch)
+
+    def _note(self, target: Target, rows: Sequence[Mapping[str, object]]) -> None:
+        if self.written is None:
+            return
+        try:
+            self.written.add(target, rows)
+        except OSError as error:
+            log.warning("no room for a record of what is written, which is listed then: %s", error)
+            self.written = None
 
     def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
         """Record how the model weighs queries; direction to (D,). See `View.aimed`.

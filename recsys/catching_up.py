@@ -31,14 +31,13 @@ def catch_up(build: Build, store: VectorStore, events: Events, space: "Space", l
     """
     version, changed = build.version, 0
     for number in range(_ROUNDS):
-        known = build.written if number == 0 else None
-        found = drift(events, known or build.view(), deep=True)
+        view = build.view()  # on disk and loaded first, which takes its time, and then compared
+        lease.renew()
+        found = drift(events, (number == 0 and build.written) or view, deep=True)
         if not encodes(space):
             found = replace(found, missing=(), outdated=())
         if not found:
             break
-        if known:
-            build.view()  # nothing can be changed before it is loaded
         changed += found.size
         remove_posts(store, found.extra, of=version)
         if found.strangers:

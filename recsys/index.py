@@ -119,6 +119,7 @@ def build_index(
             newcomers += len(some[0])
             advance(len(some[0]))
         changed = catch_up(build, store, events, space, lease)
+        lease.renew()
         counts = store.publish(build)
     return IndexReport(
         version=build.version,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 METRICS = "metrics.jsonl"
 WHITENING = "whitening.safetensors"
 _ROOM_S = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
-_ELASTIC_ROOM_S = "20"
+_ROOM_TRIES = 3
+"""An elastic run asks so often in a minute."""
 
 
 class ScalingConfig(Config):
@@ -44,8 +45,8 @@ class ScalingConfig(Config):
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Worker deaths that a run survives; each repeats the epoch that ran."""
     controller_failures: Annotated[int, Field(ge=0)] = 8
-    """Deaths of Ray Train's controller that a run survives, and how often, beyond the first minute,
-    it is waited a minute for room for the workers on the cluster."""
+    """Deaths of Ray Train's controller that a run survives, and for how many minutes, beyond the
+    first, it is waited for room for the workers on the cluster."""
     preemptions: Annotated[int, Field(ge=0)] | None = None
     """Announced reclaims of a node that a run survives, beside `max_failures`. None: any number."""
     orphans_stop_after_s: Annotated[float, Field(ge=5)] = 60
@@ -126,8 +127,9 @@ def fit(plan: FitPlan, scaling: ScalingConfig, note: Callable[[str], None] | Non
     name, deaths = plan.run_folder.name, 0
     while True:
         try:
+            trainer = _trainer(plan, scaling)
             with Heartbeat(plan.run_folder, plan.token, show), patience(scaling):
-                stopped = _trainer(plan, scaling).fit().return_value
+                stopped = trainer.fit().return_value
         except ray.train.TrainingFailedError as error:
             message = f"training of run {name!r} failed: {_cause(error)}"
             raise TrainingFailed(message, hint=resume) from error
@@ -163,14 +165,23 @@ def patience(scaling: ScalingConfig) -> Iterator[None]:
     An elastic run has planned for the room that there was a moment ago. If a node has died since,
     Ray waits for it as for one that is still to come, and only then looks at what is left.
     """
-    if scaling.least_workers is None or _ROOM_S in os.environ:
+    if not _asks_often(scaling):
         yield
         return
-    os.environ[_ROOM_S] = _ELASTIC_ROOM_S  # Ray hands it on to the controller
+    os.environ[_ROOM_S] = str(60 // _ROOM_TRIES)  # Ray hands it on to the controller
     try:
         yield
     finally:
         del os.environ[_ROOM_S]
+
+
+def _asks_often(scaling: ScalingConfig) -> bool:
+    return scaling.least_workers is not None and _ROOM_S not in os.environ
+
+
+def _tries(scaling: ScalingConfig) -> int:
+    """How often there may be no room; see `patience`."""
+    return scaling.controller_failures * (_ROOM_TRIES if _asks_often(scaling) else 1)
 
 
 def _trainer(plan: FitPlan, scaling: ScalingConfig) -> "TorchTrainer":
@@ -197,7 +208,7 @@ def _trainer(plan: FitPlan, scaling: ScalingConfig) -> "TorchTrainer":
             storage_path=str(plan.run_folder / "checkpoints"),
             failure_config=ray.train.FailureConfig(
                 max_failures=scaling.max_failures,
-                controller_failure_limit=scaling.controller_failures,
+                controller_failure_limit=_tries(scaling),
                 max_preemption_failures=-1 if scaling.preemptions is None else scaling.preemptions,
             ),
             logging_config=ray.train.LoggingConfig(log_level="WARNING"),

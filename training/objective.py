@@ -85,7 +85,7 @@ class Objective(nn.Module):
         """Whether each step, whatever the worker's share, gives every parameter a gradient.
 
         Not so where a pair isn't trained, whose projections nothing may pull on, nor with an
-        encoder, which does not run on a share without its modality.
+        encoder, which may have parts that it doesn't use. Which ones is the same for all workers.
         """
         return not self.encoders and set(self.space.config.pairs) == set(Pair)
 
@@ -132,7 +132,8 @@ class Objective(nn.Module):
                 asked += terms
                 sums.append(values)
                 counts.append(count.expand(len(terms)))
-        ours, count = torch.cat(sums), torch.cat(counts).to(sums[0].dtype)
+        # in float32 on every worker, whatever autocast made of a share in which nobody has a match
+        ours, count = torch.cat(sums).float(), torch.cat(counts).float()
         # of all workers, in one go; a term is the mean of its two directions
         all_sums, all_counts = total(torch.stack([ours, count]))
         shares = 0.5 / all_counts.clamp(min=1)

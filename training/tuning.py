@@ -67,11 +67,10 @@ def inputs_of(
 
     Images are shared out among the threads of `pool`, texts are padded to the longest of all.
 
-    Returns: nothing if none is there; but a stand-in for a sharded encoder, which gives its weights
-        to the other workers only while it runs.
+    Returns: nothing if none is there; but a stand-in for an encoder that must run all the same.
     """
     there = [item for item, keep in zip(raw, present.tolist(), strict=True) if keep]
-    if not there and not is_sharded(encoder):
+    if not there and not _must_run(encoder):
         return {}
     there = there or [_blank(encoder.modality)]
     threads = getattr(pool, "_max_workers", 1)
@@ -94,7 +93,7 @@ def read_contents(
 def encode_inputs(encoder: Encoder, inputs: Inputs, frozen: Tensor, present: Tensor) -> Tensor:
     """As `encode_present`, of what `inputs_of` read."""
     there = bool(present.any())
-    if not inputs or not (there or is_sharded(encoder)):
+    if not inputs or not (there or _must_run(encoder)):
         return frozen
     encoded = encoder({name: each.to(frozen.device) for name, each in inputs.items()})
     features = frozen.clone()
@@ -102,6 +101,16 @@ def encode_inputs(encoder: Encoder, inputs: Inputs, frozen: Tensor, present: Ten
         features[present] = encoded.to(features.dtype)
         return features
     return features + 0 * encoded.sum()  # the stand-in: no feature, but a part in the backward pass
+
+
+def _must_run(encoder: Encoder) -> bool:
+    """Whether the other workers count on this encoder, though this worker has nothing for it.
+
+    A sharded one gives its weights to the others only while it runs. Of a whole copy that learns,
+    DistributedDataParallel would take the gradients for ready at once and begin to sum them here,
+    while the others are still at the gradients of embeddings: each would wait for the other.
+    """
+    return is_sharded(encoder) or (encoder.training and world_size() > 1)
 
 
 @cache

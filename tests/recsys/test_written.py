@@ -59,3 +59,17 @@ def test_a_build_in_which_nothing_changed_lists_nothing(tmp_path, monkeypatch):
         report = build_index(space, table, store, events, "1", contents=contents)
         assert report.changed == 1 and report.counts[Target.POSTS] == 20
         assert listed
+
+
+def test_a_build_without_room_for_its_record_lists_at_its_end(tmp_path, monkeypatch, caplog):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Written, "add", full)
+    with open_events(tmp_path) as events, open_store(tmp_path) as store:
+        events.add_posts([Post(f"p{i}", "ada", f"Post {i}", (), BEGINNING) for i in range(5)])
+        space = EncodingSpace()
+        table, contents = with_later_posts(space, no_posts(space), events)
+        report = build_index(space, table, store, events, "1", contents=contents)
+        assert report.counts[Target.POSTS] == 5 and report.changed == 0
+    assert "No space left on device" in caplog.text

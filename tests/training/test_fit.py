@@ -225,10 +225,11 @@ def test_scaling_reaches_ray(tmp_path):
     assert elastic.scaling_config.num_workers == (2, 4)
     assert elastic.scaling_config.elastic_resize_monitor_interval_s == 5
     failures = elastic.run_config.failure_config
-    assert (failures.max_failures, failures.controller_failure_limit) == (3, 2)
+    assert (failures.max_failures, failures.controller_failure_limit) == (3, 6)  # 20 s each
     assert failures.max_preemption_failures == -1  # any number
     assert fixed.scaling_config.num_workers == 4
     assert fixed.run_config.failure_config.max_preemption_failures == 1
+    assert fixed.run_config.failure_config.controller_failure_limit == 8
 
 
 def test_more_workers_at_least_than_at_most_are_refused():

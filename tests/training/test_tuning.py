@@ -1,9 +1,15 @@
 """Encoders that learn: the same loop, raw content in the batches, features that keep up."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.distributed as dist
 
+from tests.training.acceleration.sharded_run import CONFIG, begin
+from tests.training.encoders.tiny import write_bert
 from training import loop
+from training.acceleration import AccelerationConfig
 from training.encoders import EncoderConfig, build_text_encoder
 from training.encoders.config import TEXT_DEFAULT
 from training.examples import assemble
@@ -61,6 +67,32 @@ def test_an_encoder_learns_with_the_towers_and_its_features_keep_up(content, enc
     assert not torch.allclose(fresh.features.text, examples.features.text, atol=1e-4)
     texts = [text or "" for text in content.of("text", list(range(24)))]
     torch.testing.assert_close(fresh.features.text, encoder.encode(texts), atol=1e-4, rtol=1e-4)
+
+
+def one_epoch(bert: Path) -> list[dict[str, float]]:
+    """Of a text encoder that learns, on shares of which some have no text.
+
+    Its gradients are in the bucket that DistributedDataParallel sums first, as those of a large
+    encoder are.
+    """
+    examples, state = begin(bert, AccelerationConfig())
+    objective, lines = state.objective, []
+    usual = dist._DEFAULT_FIRST_BUCKET_BYTES  # type: ignore[attr-defined]
+    learning = (*objective.encoders.parameters(), *objective.losses.parameters())
+    dist._DEFAULT_FIRST_BUCKET_BYTES = sum(4 * p.numel() for p in learning)  # type: ignore[attr-defined]
+    try:
+        config = CONFIG.model_copy(update={"epochs": 1})
+        loop.run(state, examples, config, lambda metrics, _: lines.append(metrics))
+    finally:
+        dist._DEFAULT_FIRST_BUCKET_BYTES = usual  # type: ignore[attr-defined]
+    return lines
+
+
+def test_a_share_without_the_content_keeps_nobody_waiting(two_workers, tmp_path):
+    write_bert(tmp_path / "bert")
+    first, second = two_workers(one_epoch, tmp_path / "bert")
+    losses = [name for name in first[0] if name.startswith("loss/")]
+    assert losses and [first[0][name] for name in losses] == [second[0][name] for name in losses]
 
 
 def test_a_post_without_the_content_keeps_its_features(content, encoder):
