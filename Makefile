@@ -23,7 +23,7 @@ serve: $(VENV)/.installed  ## the demo's model, index and map behind the API and
 	$(BIN)/commonspace serve --workspace build/demo/workspace $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the whole test suite (20 minutes on 2 cores)
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format, types, who may import whom
 	$(BIN)/ruff check $(CODE)

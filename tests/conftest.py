@@ -1,4 +1,4 @@
-"""Fixtures for the whole suite: one Ray session a process, and small real data."""
+"""Fixtures for the whole suite: one Ray session, and small real data."""
 
 import logging
 from collections import Counter
@@ -13,8 +13,6 @@ from training.data.clean import CleanData
 from training.data.config import DataConfig, SplitConfig
 from training.data.sample import sample_path
 
-_PRODUCT = ("tests/infra", "tests/journeys")
-_LONG = ("ray of the product", "ray of its parts", "tests/journeys", "jobs")
 _ACTIVE, _RARE = 16, 40  # people
 
 
@@ -28,28 +26,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Give each of two test processes whole groups, so that costly fixtures are made once.
 
-    What needs the cluster for jobs is one group. What needs a Ray is one of two, so that neither
-    process ends long after the other; all else is grouped by folder, as its fixtures are. The long
-    groups come first.
+    What needs the one Ray, or the one cluster for jobs, is one group; all else is grouped by
+    folder, as its fixtures are.
     """
-    first: dict[pytest.Item, int] = {}
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
-        group = folder
-        if "job_cluster" in names:
-            group = "jobs"
-        elif "ray_session" in names:
-            group = "ray of the product" if folder.startswith(_PRODUCT) else "ray of its parts"
+        group = "ray" if names & {"ray_session", "job_cluster"} else folder
         item.add_marker(pytest.mark.xdist_group(group))
-        first[item] = _LONG.index(group) if group in _LONG else len(_LONG)
-    items.sort(key=first.__getitem__)
     return (yield)
 
 
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
-    """One Ray of 2 CPUs for all tests of a process that need one."""
+    """One Ray of 2 CPUs for all tests that need one."""
     import ray
 
     for last in (False, False, True):  # Ray gives itself 30 s, too little for a busy machine
