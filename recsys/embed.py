@@ -1,7 +1,8 @@
 """Embedding all posts and people of a space, on a Ray cluster piece by piece, or here when few.
 
-A piece goes to a task with the features that it needs and nothing else, and few are under way: so
-neither this process nor the object store holds more for ten million posts than for ten thousand.
+A piece goes to a task with the features and the learned vectors that it needs and nothing else, and
+few are under way: so no process but this one, which has the model, holds more for ten million posts
+and people than for ten thousand.
 """
 
 from collections import deque
@@ -17,7 +18,7 @@ from training.errors import NotFound
 
 if TYPE_CHECKING:
     from training.modalities import History, PostFeatures
-    from training.space import Space
+    from training.towers import Learned, Towers
 
 _POSTS_A_TASK = 8192
 """Many enough to be worth handing them over."""
@@ -54,7 +55,7 @@ class Work:
     """Posts and people to embed.
 
     Attributes:
-        space: the model.
+        towers: of the model.
         features: of N posts; may be mapped from a file.
         rows: (n,) rows of the features: the posts to embed.
         users: ids of the people to embed.
@@ -64,7 +65,7 @@ class Work:
         history_length: (p,) how many posts it has.
     """
 
-    space: "Space"
+    towers: "Towers"
     features: "PostFeatures"
     rows: np.ndarray
     users: Sequence[str]
@@ -114,13 +115,15 @@ class Work:
 
     def _people(self, places: np.ndarray) -> "Piece":
         found = [self.history(int(place)) for place in places]
+        users = tuple(self.users[int(place)] for place in places)
         rows = np.concatenate([rows for rows, _ in found])
         return Piece(
             places,
             self._features(rows),
-            tuple(self.users[int(place)] for place in places),
+            users,
             np.repeat(np.arange(len(places)), [len(rows) for rows, _ in found]),
             np.concatenate([weight for _, weight in found]),
+            self.towers.learned(users),
         )
 
     def _features(self, rows: np.ndarray) -> "PostFeatures":
@@ -139,6 +142,7 @@ class Piece:
         users: ids of the n people; None for posts.
         owner: (m,) whose history a post belongs to, in [0, n).
         weight: (m,) float32.
+        learned: of those of the n people whom the model knows.
     """
 
     numbers: np.ndarray
@@ -146,6 +150,7 @@ class Piece:
     users: tuple[str, ...] | None = None
     owner: np.ndarray | None = None
     weight: np.ndarray | None = None
+    learned: "Learned | None" = None
 
 
 def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
@@ -156,7 +161,7 @@ def embed(work: Work, config: IndexConfig) -> Iterator[Embedded]:
     """
     if len(work) < config.here_below:
         for piece in work.pieces(_HERE_AT_ONCE, _HERE_AT_ONCE):
-            yield from Embedder(work.space).embed(piece)
+            yield from Embedder(work.towers).embed(piece)
     else:
         yield from _by_tasks(work, config.workers)
 
@@ -167,30 +172,30 @@ def _by_tasks(work: Work, workers: int | None) -> Iterator[Embedded]:
 
     workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     posts = min(_POSTS_A_TASK, -(-len(work) // workers))
-    space = ray.put(work.space)
+    towers = ray.put(work.towers.knowing(work.towers.learned(())))
     task = ray.remote(_embed_piece).options(num_cpus=1, max_retries=-1)
     waiting: deque[Any] = deque()
     for piece in work.pieces(posts, _HISTORY_A_TASK):
-        waiting.append(task.remote(space, piece))
+        waiting.append(task.remote(towers, piece))
         if len(waiting) >= _AHEAD * workers:
             yield from ray.get(waiting.popleft())
     while waiting:
         yield from ray.get(waiting.popleft())
 
 
-def _embed_piece(space: "Space", piece: Piece) -> list[Embedded]:
-    return Embedder(space).embed(piece)
+def _embed_piece(towers: "Towers", piece: Piece) -> list[Embedded]:
+    return Embedder(towers).embed(piece)
 
 
 class Embedder:
     """Embeds pieces.
 
     Args:
-        space: the model.
+        towers: of the model; people's learned vectors come with the pieces.
     """
 
-    def __init__(self, space: "Space") -> None:
-        self._space = space
+    def __init__(self, towers: "Towers") -> None:
+        self._towers = towers
 
     def embed(self, piece: Piece) -> list[Embedded]:
         """Vectors of a piece, by kind; kinds without any are left out."""
@@ -202,19 +207,20 @@ class Embedder:
         parts = []
         image, text = posts.has_image, posts.has_text
         if image.any():
-            vectors = self._space.embed_images(posts.image[image])
+            vectors = self._towers.embed_images(posts.image[image])
             parts.append(Embedded(Target.IMAGES, rows[image.numpy()], vectors))
         if text.any():
-            vectors = self._space.embed_texts(posts.text[text])
+            vectors = self._towers.embed_texts(posts.text[text])
             parts.append(Embedded(Target.TEXTS, rows[text.numpy()], vectors))
         # last: where the row of a post is, those of its parts are, though the build was cut short
-        parts.append(Embedded(Target.POSTS, rows, self._space.embed_posts(posts)))
+        parts.append(Embedded(Target.POSTS, rows, self._towers.embed_posts(posts)))
         return parts
 
     def _people(self, piece: Piece) -> list[Embedded]:
-        assert piece.users is not None
+        assert piece.users is not None and piece.learned is not None
         try:
-            vectors = self._space.embed_users(_history(piece), piece.users)
+            towers = self._towers.knowing(piece.learned)
+            vectors = towers.embed_users(_history(piece), piece.users)
             return [Embedded(Target.USERS, piece.numbers, vectors)]
         except NotFound:
             # a model without ids or without content can't place everyone
@@ -251,4 +257,5 @@ def _halves(piece: Piece) -> Iterator[Piece]:
             piece.users[some],
             piece.owner[own] - some.start,
             piece.weight[own],
+            piece.learned,
         )

@@ -127,7 +127,7 @@ def plan(
     marks = {user: profile_mark(person) for user, person in profiles.items()}
     return Plan(
         work=Work(
-            space=space,
+            towers=space,
             features=features.posts,
             rows=rows,
             users=people[known].tolist(),

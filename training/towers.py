@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,19 @@ from training.query_weights import QueryWeights, apply
 
 FORMAT = 2
 SPACE_FILE, USERS_FILE, WEIGHTS_FILE = "space.json", "users.json", "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned of n people by who they are.
+
+    Attributes:
+        users: their ids.
+        identities: block name to (n, width).
+    """
+
+    users: tuple[str, ...]
+    identities: dict[str, Tensor]
 
 
 class Towers:
@@ -58,6 +72,20 @@ class Towers:
         """Move what is learned; returns self."""
         self.joint.to(device)
         return self
+
+    def learned(self, users: Sequence[str]) -> "Learned":
+        """What was learned of some people, apart from the towers; who is unknown is left out."""
+        known = tuple(user for user in users if user in self._row)
+        rows = torch.tensor([self._row[user] for user in known], dtype=torch.long)
+        return Learned(known, self.joint.identities(rows.to(self.device)))
+
+    def knowing(self, learned: "Learned") -> "Towers":
+        """Towers that know other people, all else shared; they have no encoders.
+
+        They are sent to where few are embedded: the learned vectors of everyone can be most of a
+        model.
+        """
+        return Towers(self.joint.knowing(learned.identities), learned.users, self.query_weights)
 
     def as_query(
         self, vectors: np.ndarray, query: Modality | str, target: Modality | str

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from recsys.index import IndexReport
     from training.modalities import History, PostFeatures
     from training.space import RawPost, Space
+    from training.towers import Learned
 
 POSTS, PEOPLE, CHANGED = 3000, 150, 5
 MODEL, DIMENSION = "1", 32
@@ -66,6 +67,16 @@ class DrawnSpace:
             text=torch.from_numpy(text.reshape(-1, DIMENSION)),
             has_text=~nothing,
         )
+
+    def learned(self, users: Sequence[str]) -> "Learned":
+        """Nothing: who people are says nothing here."""
+        from training.towers import Learned
+
+        return Learned((), {})
+
+    def knowing(self, learned: "Learned") -> "DrawnSpace":
+        """Itself."""
+        return self
 
     def embed_texts(self, features: "Tensor") -> np.ndarray:
         """(N, D), as they are."""

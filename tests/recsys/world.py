@@ -1,6 +1,7 @@
 """A small network: people in corners of a plane of interests, and a space that is a projection."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from recsys.versions import Target
 from training.errors import NotFound
 from training.modalities import History, PostFeatures
 from training.model.layout import Block
+from training.towers import Learned
 
 IMAGE_WIDTH, TEXT_WIDTH = 12, 10
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,6 +66,16 @@ class ProjectionSpace:
         if not (total.norm(dim=1) > 0).all():
             raise NotFound("no embedding")
         return functional.normalize(total, dim=1).numpy()
+
+    def learned(self, users: Sequence[str]) -> Learned:
+        known = tuple(user for user in users if user in self.users)
+        rows = torch.tensor([self.users.index(user) for user in known], dtype=torch.long)
+        return Learned(known, {"user_image": self.ids[rows]})
+
+    def knowing(self, learned: Learned) -> "ProjectionSpace":
+        twin = copy(self)
+        twin.users, twin.ids = learned.users, learned.identities["user_image"]
+        return twin
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """A text is a comma-separated list of features here."""

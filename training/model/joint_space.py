@@ -13,7 +13,7 @@ from training.model.audience import Audience, AudienceConfig, asking
 from training.model.layout import APPEAL, AUDIENCE, MEANING, Block, Pair, blocks_of
 from training.model.meaning import Meaning
 from training.model.projection import Projection
-from training.model.user_tower import UserTower, UserTowerConfig, facts_of, pool
+from training.model.user_tower import UserTower, UserTowerConfig, facts_of, pool, with_modules
 from training.model.whitening import FIT_ROWS, Whitening, WhiteningConfig
 
 
@@ -118,6 +118,21 @@ class JointSpace(nn.Module):
     def dimension(self) -> int:
         """D, coordinates of a whole vector."""
         return sum(block.dimension for block in self.blocks)
+
+    @torch.no_grad()
+    def identities(self, users: Tensor) -> Blocks:
+        """What was learned of people (n,) long, as the rows they have here; see `knowing`."""
+        towers = self.people.items()
+        return {name: tower.identities(users) for name, tower in towers}  # type: ignore[operator]
+
+    def knowing(self, identities: Blocks) -> "JointSpace":
+        """The same space with the learned vectors of n other people, all else shared.
+
+        Args:
+            identities: block name to (n, width), as `identities` gives them.
+        """
+        towers = {name: self.people[name].knowing(rows) for name, rows in identities.items()}  # type: ignore[operator]
+        return with_modules(self, people=nn.ModuleDict(towers))
 
     @torch.no_grad()
     def people_places(self, history: History, users: Tensor) -> Tensor:

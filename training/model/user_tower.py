@@ -1,6 +1,7 @@
 """A person is content plus id."""
 
-from typing import Annotated
+from copy import copy
+from typing import Annotated, TypeVar
 
 import torch
 from pydantic import Field
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from training.config import Config
 from training.modalities import History
 from training.model.user_table import UserTableConfig, build_table
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class UserTowerConfig(Config):
@@ -48,6 +51,11 @@ class UserTower(nn.Module):
         nn.init.zeros_(last.bias)
         self.gate = nn.Sequential(nn.Linear(4, 16), nn.GELU(), last)
 
+    def knowing(self, vectors: Tensor) -> "UserTower":
+        """The same tower with the learned vectors (n, dimension) of other people; shares the gate."""
+        table = nn.Embedding(max(1, len(vectors)), vectors.shape[1], _weight=_some(vectors))
+        return with_modules(self, identities=table)
+
     def forward(
         self, users: Tensor, known: Tensor, contents: list[Tensor], facts: Tensor
     ) -> Tensor:
@@ -74,6 +82,18 @@ def pool(features: Tensor, present: Tensor, history: History) -> tuple[Tensor, T
     sums.index_add_(0, history.owner, weighted)
     mass = weight.new_zeros(history.people).index_add_(0, history.owner, weight)
     return sums / mass.clamp(min=1e-6)[:, None], mass
+
+
+def with_modules(module: Module, **others: nn.Module) -> Module:
+    """A module that shares everything with this one but its children of these names."""
+    twin = copy(module)
+    twin._modules = module._modules | others
+    return twin
+
+
+def _some(vectors: Tensor) -> Tensor:
+    """A row at least: people without a learned vector are looked up, too, and masked."""
+    return vectors if len(vectors) else vectors.new_zeros(1, vectors.shape[1])
 
 
 def facts_of(images: Tensor, texts: Tensor, known: Tensor) -> Tensor:
