@@ -251,6 +251,6 @@ def _lives(process: psutil.Process) -> bool:
 
 def _title(process: psutil.Process) -> str:
     try:
-        return " ".join(process.cmdline())
+        return " ".join(process.cmdline()).strip()  # Ray pads the titles of its own
     except psutil.Error:
         return ""

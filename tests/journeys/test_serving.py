@@ -36,9 +36,7 @@ WIDER = 64
 
 
 @pytest.fixture(scope="module")
-def config(
-    ray_session: None, small_posts: Path, tmp_path_factory: pytest.TempPathFactory
-) -> ProductConfig:
+def config(small_posts: Path, tmp_path_factory: pytest.TempPathFactory) -> ProductConfig:
     """Two registered models of different widths, the first of them champion and indexed."""
     workspace = tmp_path_factory.mktemp("served")
     config = load_config(None, [f"data.posts={small_posts}"], workspace)

@@ -52,7 +52,7 @@ class UserTower(nn.Module):
         self.gate = nn.Sequential(nn.Linear(4, 16), nn.GELU(), last)
 
     def knowing(self, vectors: Tensor) -> "UserTower":
-        """The same tower with the learned vectors (n, dimension) of other people; shares the gate."""
+        """The same gate over the learned vectors (n, dimension) of other people."""
         table = nn.Embedding(max(1, len(vectors)), vectors.shape[1], _weight=_some(vectors))
         return with_modules(self, identities=table)
 
