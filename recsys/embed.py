@@ -8,6 +8,7 @@ and people than for ten thousand.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _POSTS_A_TASK = 8192
 """Many enough to be worth handing them over."""
 _HISTORY_A_TASK = 16_384
 """Posts of the histories of a task's people; those of one person are never parted."""
+_AT_ONCE = 1024
+"""Posts that go through the towers together: what is in between takes many times their room."""
 _HERE_AT_ONCE = 256
 _AHEAD = 2
 """Pieces a worker has: one that it embeds, and the next."""
@@ -200,8 +203,11 @@ class Embedder:
     def embed(self, piece: Piece) -> list[Embedded]:
         """Vectors of a piece, by kind; kinds without any are left out."""
         if piece.users is None:
-            return self._posts(piece.numbers, piece.features)
-        return self._people(piece)
+            some = [slice(at, at + _AT_ONCE) for at in range(0, len(piece.numbers), _AT_ONCE)]
+            parts = [self._posts(piece.numbers[each], piece.features[each]) for each in some]
+            return list(chain.from_iterable(parts))
+        assert piece.learned is not None
+        return self._people(piece, self._towers.knowing(piece.learned))
 
     def _posts(self, rows: np.ndarray, posts: "PostFeatures") -> list[Embedded]:
         parts = []
@@ -216,17 +222,18 @@ class Embedder:
         parts.append(Embedded(Target.POSTS, rows, self._towers.embed_posts(posts)))
         return parts
 
-    def _people(self, piece: Piece) -> list[Embedded]:
-        assert piece.users is not None and piece.learned is not None
-        try:
-            towers = self._towers.knowing(piece.learned)
-            vectors = towers.embed_users(_history(piece), piece.users)
-            return [Embedded(Target.USERS, piece.numbers, vectors)]
-        except NotFound:
-            # a model without ids or without content can't place everyone
-            if len(piece.numbers) == 1:
-                return []
-            return [part for half in _halves(piece) for part in self._people(half)]
+    def _people(self, piece: Piece, towers: "Towers") -> list[Embedded]:
+        assert piece.users is not None and piece.owner is not None
+        people = len(piece.users)
+        if people == 1 or max(people, len(piece.owner)) <= _AT_ONCE:
+            try:
+                vectors = towers.embed_users(_history(piece), piece.users)
+                return [Embedded(Target.USERS, piece.numbers, vectors)]
+            except NotFound:
+                # a model without ids or without content can't place everyone
+                if people == 1:
+                    return []
+        return [part for half in _halves(piece) for part in self._people(half, towers)]
 
 
 def _history(piece: Piece) -> "History":

@@ -40,8 +40,8 @@ class PostFeatures:
     def __len__(self) -> int:
         return len(self.has_image)
 
-    def __getitem__(self, rows: Tensor) -> Self:
-        """The rows of an index (M,) long or mask (N,) bool."""
+    def __getitem__(self, rows: Tensor | slice) -> Self:
+        """The rows of an index (M,) long, a mask (N,) bool or a slice."""
         return replace(
             self,
             image=self.image[rows],

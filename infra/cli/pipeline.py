@@ -67,7 +67,7 @@ def run(
 
         with progress() as observer:
             done = run_pipeline(settings, name=name, force=force, accept=accept, observer=observer)
-        show(_as_dict(done), text=_summary(done))
+        show(_as_dict(done), text=summary(done))
     if done.refused:
         raise typer.Exit(REFUSED)
 
@@ -128,7 +128,8 @@ def history(
         )
 
 
-def _summary(done: "Finished") -> str:
+def summary(done: "Finished") -> str:
+    """What a call came to, for the terminal."""
     record = done.record
     if done.nothing:
         return (
@@ -139,7 +140,8 @@ def _summary(done: "Finished") -> str:
     lines = [*_compared(record)]
     if "verdict" in (drift := record.result("drift")):  # type: ignore[arg-type]
         lines.append(f"drift          {drift['verdict']}")
-        lines += [f"drift page     {drift['page']}"] * ("page" in drift)
+        if "page" in drift:  # not where there was nothing to compare
+            lines.append(f"drift page     {drift['page']}")
     trained = record.result("train")  # type: ignore[arg-type]
     if trained:
         lines.append(f"model version  {trained['version']}")

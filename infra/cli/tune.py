@@ -73,6 +73,7 @@ def tune(
     with results(as_json) as show:
         from infra.cli.progress import progress
         from infra.product import services
+        from training.data.read import require_tables
         from training.search.config import SearchConfig
         from training.search.run import search
         from training.search.space import parse_space, read_space
@@ -91,6 +92,8 @@ def tune(
         entries = read_space(space or ())
         if entries:
             parse_space(entries, product.run())  # a bad space is told before Ray starts
+        if not resume:
+            require_tables(product.data)
         with services(product), progress() as observer:
             done = search(
                 product.run(),

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from training.data.config import SAMPLE
+from training.data.config import SAMPLE, DataConfig
 from training.data.parquet import open_parquet, read_parquet
 from training.data.raw import RawRow
 from training.data.sample import sample_path
-from training.data.sources import SourceFile, list_files
+from training.data.sources import SourceFile, list_files, require
 from training.data.tables import FIELDS, REQUIRED
 from training.data.text_files import read_csv, read_header, read_jsonl
 from training.errors import BadData
@@ -57,6 +57,13 @@ class TableSource:
     pieces: tuple[Piece, ...]
     rows: int | None
     ignored: tuple[str, ...]
+
+
+def require_tables(config: DataConfig) -> None:
+    """Tell a mistyped place at once, before anything is started. Raises: BadData; BadConfig."""
+    for place in (config.posts, config.reactions, config.users):
+        if place is not None and place != SAMPLE:
+            require(place)
 
 
 def find_source(table: str, place: str) -> TableSource:

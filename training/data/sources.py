@@ -127,12 +127,10 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
     Raises: BadData if there is nothing there, or nothing with such an ending.
     """
     filesystem, path = open_filesystem(uri)
+    found = require(uri)
+    if found.type == fs.FileType.File:
+        return [_source_file(uri, found, posixpath.basename(found.path))]
     try:
-        found = filesystem.get_file_info(path)
-        if found.type == fs.FileType.File:
-            return [_source_file(uri, found, posixpath.basename(found.path))]
-        if found.type != fs.FileType.Directory:
-            raise BadData(f"{uri} does not exist or is not a file or folder")
         infos = entries(filesystem, path, recursive=True)
     except OSError as error:
         raise BadData(f"{uri} can't be listed: {error}") from None
@@ -151,6 +149,18 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
     if not files:
         raise BadData(f"{uri} holds no files" + (" of a known format" if suffixes else ""))
     return sorted(files, key=lambda file: file.name)
+
+
+def require(uri: str) -> fs.FileInfo:
+    """What is at a place, a file or a folder. Raises: BadData if neither is there."""
+    filesystem, path = open_filesystem(uri)
+    try:
+        found = filesystem.get_file_info(path)
+    except OSError as error:
+        raise BadData(f"{uri} can't be listed: {error}") from None
+    if found.type not in (fs.FileType.File, fs.FileType.Directory):
+        raise BadData(f"{uri} does not exist or is not a file or folder")
+    return found
 
 
 def entries(

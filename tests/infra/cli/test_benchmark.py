@@ -52,11 +52,3 @@ def test_a_benchmark_on_own_posts(
         assert (folder / picture).stat().st_size > 5000
         assert f"({picture})" in page
     assert "user→post" in done.out
-
-
-def test_a_missing_file_is_told_plainly(tmp_path: Path, commonspace: "Command") -> None:
-    done = commonspace(
-        "benchmark", "--data", tmp_path / "none.parquet", "--workspace", tmp_path / "w"
-    )
-    assert done.code == 3
-    assert "Traceback" not in done.err

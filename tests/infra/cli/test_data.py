@@ -66,10 +66,26 @@ def test_bad_rows_are_written_where_the_user_says(
     assert commonspace("data", "check", file, "--quarantine", tmp_path).code == 3
 
 
-def test_there_is_nothing(tmp_path: Path, commonspace: "Command") -> None:
-    done = commonspace("data", "check", tmp_path / "none.parquet")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["data", "check", "none.parquet"],
+        ["train", "--set", "data.posts=none.parquet"],
+        ["tune", "--set", "data.users=none.parquet"],
+        ["benchmark", "--data", "none.parquet"],
+        ["benchmark", "--reactions", "none.parquet"],
+    ],
+)
+def test_a_mistyped_place_is_told_before_ray_starts(
+    tmp_path: Path,
+    commonspace: "Command",
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+) -> None:
+    monkeypatch.setattr("infra.product.ray_session", lambda config: pytest.fail("Ray starts"))
+    done = commonspace(*command, "--workspace", tmp_path / "w")
     assert done.code == 3
-    assert "none.parquet" in done.err
+    assert done.err.startswith("error: none.parquet does not exist")
 
 
 def test_the_sample_is_found_and_copied(tmp_path: Path, commonspace: "Command") -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from infra.cli import main
+from infra.cli.pipeline import summary
 from infra.pipeline.record import Done, Outcome, Record, Records, Step
 from infra.pipeline.steps import PIPELINE_TAG, REFUSED, Context, gate, live_version, switch
 from infra.product import open_recommender, open_tracking
@@ -59,6 +60,13 @@ def test_the_new_model_is_in_use_and_linked(retrained: "Retrained"):
     with open_recommender(retrained.config) as recommender:
         people = pq.read_table(retrained.posts)["user_id"].to_pylist()
         assert recommender.recommend(people[0], 3)
+
+
+def test_a_first_run_is_told_without_a_page_of_drift(retrained: "Retrained"):
+    text = summary(retrained.done)
+    assert "drift          there is no champion to compare with\n" in text
+    assert "drift page" not in text
+    assert text.splitlines()[-1].startswith("first promoted: ")
 
 
 def test_the_same_again_is_nothing_to_do(retrained: "Retrained", commonspace):
