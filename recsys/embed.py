@@ -6,7 +6,7 @@ and people than for ten thousand.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,8 @@ _POSTS_A_TASK = 8192
 _HISTORY_A_TASK = 16_384
 """Posts of the histories of a task's people; those of one person are never parted."""
 _AT_ONCE = 1024
-"""Posts that go through the towers together: what is in between takes many times their room."""
+"""Posts, or people, that go through the towers together: what is in between takes many times their
+room. The history of one person is never parted."""
 _HERE_AT_ONCE = 256
 _AHEAD = 2
 """Pieces a worker has: one that it embeds, and the next."""
@@ -143,7 +144,7 @@ class Piece:
         numbers: (n,) rows of the posts, or places of the people.
         features: of these posts, or (m,) of the people's histories.
         users: ids of the n people; None for posts.
-        owner: (m,) whose history a post belongs to, in [0, n).
+        owner: (m,) whose history a post belongs to, in [0, n), ascending.
         weight: (m,) float32.
         learned: of those of the n people whom the model knows.
     """
@@ -205,9 +206,9 @@ class Embedder:
         if piece.users is None:
             some = [slice(at, at + _AT_ONCE) for at in range(0, len(piece.numbers), _AT_ONCE)]
             parts = [self._posts(piece.numbers[each], piece.features[each]) for each in some]
-            return list(chain.from_iterable(parts))
+            return _joined(chain.from_iterable(parts))
         assert piece.learned is not None
-        return self._people(piece, self._towers.knowing(piece.learned))
+        return _joined(self._people(piece, self._towers.knowing(piece.learned)))
 
     def _posts(self, rows: np.ndarray, posts: "PostFeatures") -> list[Embedded]:
         parts = []
@@ -218,7 +219,6 @@ class Embedder:
         if text.any():
             vectors = self._towers.embed_texts(posts.text[text])
             parts.append(Embedded(Target.TEXTS, rows[text.numpy()], vectors))
-        # last: where the row of a post is, those of its parts are, though the build was cut short
         parts.append(Embedded(Target.POSTS, rows, self._towers.embed_posts(posts)))
         return parts
 
@@ -234,6 +234,22 @@ class Embedder:
                 if people == 1:
                     return []
         return [part for half in _halves(piece) for part in self._people(half, towers)]
+
+
+def _joined(parts: Iterable[Embedded]) -> list[Embedded]:
+    """One part a kind, since each is inserted by itself."""
+    found: dict[Target, list[Embedded]] = {}
+    for part in parts:
+        found.setdefault(part.target, []).append(part)
+    # posts last: where the row of one is, those of its parts are, though the build was cut short
+    return [
+        Embedded(
+            target,
+            np.concatenate([part.numbers for part in found[target]]),
+            np.concatenate([part.vectors for part in found[target]]),
+        )
+        for target in sorted(found, key=lambda target: target is Target.POSTS)
+    ]
 
 
 def _history(piece: Piece) -> "History":
@@ -252,17 +268,18 @@ def _history(piece: Piece) -> "History":
 
 
 def _halves(piece: Piece) -> Iterator[Piece]:
-    import torch
-
+    """Both halves of the people, as views: nothing is copied, however long the histories are."""
     assert piece.users is not None and piece.owner is not None and piece.weight is not None
     middle = len(piece.users) // 2
-    for some in (slice(0, middle), slice(middle, len(piece.users))):
-        own = (piece.owner >= some.start) & (piece.owner < some.stop)
+    cut = int(np.searchsorted(piece.owner, middle))  # owners ascend
+    for people, posts, first in (
+        (slice(0, middle), slice(0, cut), 0),
+        (slice(middle, None), slice(cut, None), middle),
+    ):
         yield Piece(
-            piece.numbers[some],
-            piece.features[torch.from_numpy(own)],
-            piece.users[some],
-            piece.owner[own] - some.start,
-            piece.weight[own],
-            piece.learned,
+            piece.numbers[people],
+            piece.features[posts],
+            piece.users[people],
+            piece.owner[posts] - first,
+            piece.weight[posts],
         )

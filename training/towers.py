@@ -83,7 +83,7 @@ class Towers:
         """Towers that know other people, all else shared; they have no encoders.
 
         They are sent to where few are embedded: the learned vectors of everyone can be most of a
-        model.
+        model. Moving either to a device moves what they share: move these before.
         """
         return Towers(self.joint.knowing(learned.identities), learned.users, self.query_weights)
 

@@ -161,7 +161,7 @@ def orphans(bench: Bench) -> list[Claim]:
     training.signal(signal.SIGKILL)
     killed = time.monotonic()
     workers = training.lasting("RayTrainWorker")
-    soon = training.lasting(within_s=30)
+    soon = training.lasting(within_s=max(0.0, killed + 30 - time.monotonic()))
     remains = training.lasting(within_s=AGENTS_S)
     gone = time.monotonic() - killed
     training.sweep()

@@ -61,7 +61,7 @@ def benchmark(
         from infra.product import open_tracking, services
         from training.benchmark.run import Request, benchmark
         from training.benchmark.written import log, write_json
-        from training.data.read import require_tables
+        from training.data.read import require_places
         from training.run_folder import fresh_name
 
         request = Request(
@@ -72,7 +72,7 @@ def benchmark(
             command=shlex.join(["commonspace", *sys.argv[1:]]),
         )
         for each in filter(None, (request.config, request.reactions)):
-            require_tables(each.data)
+            require_places(each.data)
         with services(settings), progress() as observer:
             whole = benchmark(request, settings.workspace, folder, observer)
             observer.stage("Logging to MLflow")

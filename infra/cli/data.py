@@ -51,10 +51,10 @@ def check(
         from infra.product import services
         from training.data.discover import discover
         from training.data.prepare import check
-        from training.data.read import require_tables
+        from training.data.read import require_places
 
         source = discover(place, settings.data)
-        require_tables(source)
+        require_places(source)
         with services(settings), progress() as observer:
             observer.stage(f"Checking {place}")
             report = check(source, quarantine=quarantine, progress=observer.advance)

@@ -57,11 +57,11 @@ def train(
     with results(as_json) as show:
         from infra.cli.progress import progress
         from infra.product import services
-        from training.data.read import require_tables
+        from training.data.read import require_places
         from training.pipeline import train
 
         if not resume:
-            require_tables(settings.data)
+            require_places(settings.data)
         with services(settings), progress() as observer:
             done = train(
                 settings.run(),

@@ -73,7 +73,7 @@ def tune(
     with results(as_json) as show:
         from infra.cli.progress import progress
         from infra.product import services
-        from training.data.read import require_tables
+        from training.data.read import require_places
         from training.search.config import SearchConfig
         from training.search.run import search
         from training.search.space import parse_space, read_space
@@ -93,7 +93,7 @@ def tune(
         if entries:
             parse_space(entries, product.run())  # a bad space is told before Ray starts
         if not resume:
-            require_tables(product.data)
+            require_places(product.data)
         with services(product), progress() as observer:
             done = search(
                 product.run(),

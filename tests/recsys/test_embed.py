@@ -11,7 +11,6 @@ from recsys.embed import Embedder, Work
 from recsys.plan import plan
 from recsys.versions import Target
 from tests.recsys.world import ProjectionSpace, fill, open_events, small_world
-from training.towers import Learned
 
 WORLD = small_world()
 
@@ -22,11 +21,6 @@ class ByIdAlone(ProjectionSpace):
     def embed_users(self, history, user_ids):
         history.weight.zero_()
         return super().embed_users(history, user_ids)
-
-    def knowing(self, learned: Learned) -> "ByIdAlone":
-        twin = super().knowing(learned)
-        assert isinstance(twin, ByIdAlone)
-        return twin
 
 
 def work_of(space: ProjectionSpace, folder) -> Work:
@@ -74,6 +68,9 @@ def test_who_has_no_place_costs_nobody_theirs(tmp_path, monkeypatch, at_once):
 def test_few_are_embedded_here(tmp_path):
     work = work_of(ProjectionSpace(["person0"]), tmp_path)
     whole = embedded(work, posts=1000, history=1000)
+    here: dict[Target, set[int]] = {target: set() for target in whole}
     for part in embed.embed(work, IndexConfig(here_below=10**9)):
+        here[part.target].update(part.numbers.tolist())
         for number, vector in zip(part.numbers, part.vectors, strict=True):
             np.testing.assert_allclose(vector, whole[part.target][int(number)], atol=1e-6)
+    assert here == {target: set(vectors) for target, vectors in whole.items()}

@@ -59,9 +59,9 @@ class TableSource:
     ignored: tuple[str, ...]
 
 
-def require_tables(config: DataConfig) -> None:
+def require_places(config: DataConfig) -> None:
     """Tell a mistyped place at once, before anything is started. Raises: BadData; BadConfig."""
-    for place in (config.posts, config.reactions, config.users):
+    for place in (config.posts, config.reactions, config.users, config.image_folder):
         if place is not None and place != SAMPLE:
             require(place)
 

@@ -127,7 +127,7 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
     Raises: BadData if there is nothing there, or nothing with such an ending.
     """
     filesystem, path = open_filesystem(uri)
-    found = require(uri)
+    found = _found(uri, filesystem, path)
     if found.type == fs.FileType.File:
         return [_source_file(uri, found, posixpath.basename(found.path))]
     try:
@@ -153,7 +153,10 @@ def list_files(uri: str, suffixes: Iterable[str] | None = None) -> list[SourceFi
 
 def require(uri: str) -> fs.FileInfo:
     """What is at a place, a file or a folder. Raises: BadData if neither is there."""
-    filesystem, path = open_filesystem(uri)
+    return _found(uri, *open_filesystem(uri))
+
+
+def _found(uri: str, filesystem: fs.FileSystem, path: str) -> fs.FileInfo:
     try:
         found = filesystem.get_file_info(path)
     except OSError as error:
