@@ -1,13 +1,13 @@
 """What becomes of an index after its build: versions that are kept, comparison, repair."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from infra.product import ProductConfig, open_tracking
-from training.errors import Conflict
+from training.errors import Conflict, NotFound
 from training.observer import SILENT, Observer
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ def kept_versions(config: ProductConfig) -> list[Kept]:
 
     with opened_store(config) as store:
         versions, made = store.versions(), store.made()
-        live = store.live().version if versions else None
+        live = None
+        with suppress(NotFound):  # the first build was complete, and was killed before it was live
+            live = store.live().version
         return [
             Kept(one, one == live, made.get(one), store.open(one).count(Target.POSTS))
             for one in versions

@@ -21,7 +21,7 @@ from infra.forgetting import bring_list, places_of
 from infra.product import ProductConfig, load_config, services
 from training.data.forgotten import FILE as FORGOTTEN
 from training.data.forgotten import Forgotten
-from training.errors import Conflict
+from training.errors import Conflict, NotFound
 from training.observer import SILENT, Observer
 
 
@@ -64,14 +64,17 @@ def restore(
         index: False leaves the index to `commonspace index --from-database`.
         observer: sees the progress.
         ray: what indexing runs on.
-    Raises: NotFound if there is no backup; BadData naming damaged files; Conflict if the workspace
-        or a Postgres holds something, or a newer release made the backup; Unavailable.
+    Raises: NotFound if there is no backup, or no list of the forgotten where one is named; BadData
+        naming damaged files; Conflict if the workspace or a Postgres holds something, or a newer
+        release made the backup; Unavailable.
     """
     workspace = workspace.absolute()
     if workspace.exists() and (not workspace.is_dir() or any(workspace.iterdir())):
         raise Conflict(
             f"{workspace} is not empty", hint="restore into a new folder: --workspace NEW"
         )
+    if forgotten and not forgotten.is_file():  # an absent list would be one of nobody
+        raise NotFound(f"there is no list of the forgotten at {forgotten}")
     gone = Forgotten.read(forgotten) if forgotten else Forgotten()
     observer.stage("Reading and checking the backup")
     with read_from(place) as folder:

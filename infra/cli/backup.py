@@ -65,6 +65,8 @@ def restore(
         typer.Option(
             "--forgotten",
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
             help="A newer list of the forgotten, of `commonspace forget list`.",
         ),
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.options import ConfigFile, Overrides, configuration
 from infra.cli.output import results, shorten
+from infra.cli.train import is_champion
 
 if TYPE_CHECKING:
     from infra.product import ProductConfig
@@ -76,7 +77,7 @@ def _summary(trained: "TrainResult", answers: dict[str, Any], elapsed: float) ->
         "elapsed_s": round(elapsed, 1),
         "mlflow_run_id": trained.mlflow_run_id,
         "model_version": trained.model_version,
-        "champion": trained.decision.promoted,
+        "champion": is_champion(trained),
         "validation_score": trained.validation,
         "retrieval": trained.retrieval,
         **answers,

@@ -1,5 +1,6 @@
 """`commonspace experiments`: who gets which variant, and what came of it."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from recsys.experiments.ratio import Interval
     from recsys.experiments.report import ExperimentReport
 
+NOTHING = "–"
+"""Where there are too few people for a number."""
 app = typer.Typer(name="experiments", help="Variants, compared on people.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of an experiment in the settings.")]
@@ -274,7 +277,7 @@ def _page(found: "ExperimentReport") -> str:
             _interval(one.welch, signed=True),
             _interval(one.anytime, signed=True),
             "" if one.relative is None else f"{one.relative:+.1%}",
-            f"{one.detectable:.4f}",
+            f"{one.detectable:.4f}" if math.isfinite(one.detectable) else NOTHING,
         )
         for one in found.comparisons
     ]
@@ -296,6 +299,10 @@ def _estimates(found: "PolicyValue") -> str:
 
 def _interval(one: "Interval", *, signed: bool = False) -> str:
     sign = "+" if signed else ""
+    if not math.isfinite(one.value):
+        return NOTHING  # too few people
+    if not (math.isfinite(one.low) and math.isfinite(one.high)):
+        return f"{one.value:{sign}.4f}"
     return f"{one.value:{sign}.4f} [{one.low:{sign}.4f}, {one.high:{sign}.4f}]"
 
 

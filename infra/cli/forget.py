@@ -263,4 +263,6 @@ def _found_page(done: "Verified") -> str:
     if done.mentions:
         lines += ["", "in texts of others, who may change them:"]
         lines.append(table(("place", "what"), [(h.place, h.what) for h in done.mentions[:SHOWN]]))
+        if len(done.mentions) > SHOWN:
+            lines.append(f"and {len(done.mentions) - SHOWN} more")
     return "\n".join([*lines, *([f"\n{done.note}"] if done.note else [])])

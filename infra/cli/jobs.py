@@ -25,6 +25,10 @@ app = typer.Typer(
 
 SUBMIT_CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 SUBMITTABLE = ("train", "evaluate", "index", "pipeline")
+LOGGED = {"time", "level", "logger"}
+"""What each line of a log has that is JSON; see `training.logs`."""
+IN_WORDS = ["evaluate", "recommender"]
+"""What it has measured it writes to files, and tells in words alone."""
 CONFIG_NAME = "config.yaml"
 
 
@@ -60,8 +64,9 @@ def submit(
 
     jobs = Jobs(*cluster(address, token_file))
     with results(as_json) as show:
+        as_data = [] if arguments[:2] == IN_WORDS else ["--json"]
         job_id = jobs.submit(
-            ["python", "-m", "infra.cli.main", *arguments, "--config", CONFIG_NAME, "--json"],
+            ["python", "-m", "infra.cli.main", *arguments, "--config", CONFIG_NAME, *as_data],
             settings.job,
             {CONFIG_NAME: settings.for_cluster().to_yaml()},
         )
@@ -70,9 +75,10 @@ def submit(
             return
         note(f"job {job_id} at {jobs.address}")
         result = _follow(jobs, job_id)
-        run_id = result.get("mlflow_run_id")
-        refused = bool(result.get("refused"))
-        ending = f"was refused: {result.get('reason')}" if refused else "succeeded"
+        facts = result if isinstance(result, dict) else {}
+        run_id = facts.get("mlflow_run_id")
+        refused = bool(facts.get("refused"))
+        ending = f"was refused: {facts.get('reason')}" if refused else "succeeded"
         show(
             {"job_id": job_id, "mlflow_run_id": run_id, "result": result},
             text=f"job {job_id} {ending}" + (f"\nMLflow run {run_id}" if run_id else ""),
@@ -174,19 +180,20 @@ def _read(command: list[str]) -> tuple["ProductConfig", list[str]]:
     return settings, rest
 
 
-def _follow(jobs: "Jobs", job_id: str) -> dict[str, Any]:
+def _follow(jobs: "Jobs", job_id: str) -> dict[str, Any] | list[Any]:
     """Show a job's log until it ends and return its result.
 
     Raises: TrainingFailed if it failed; a pipeline that was refused has done its work.
     """
     try:
-        result = _last_result(jobs.follow(job_id))
+        result = last_result(jobs.follow(job_id))
         job = jobs.wait(job_id, patience_s=60)
     except KeyboardInterrupt:
         note(f"job {job_id} goes on; `commonspace jobs logs -f {job_id}` follows it again,")
         note(f"`commonspace jobs stop {job_id}` ends it")
         raise
-    if job.status != "SUCCEEDED" and not result.get("refused"):
+    refused = isinstance(result, dict) and result.get("refused")
+    if job.status != "SUCCEEDED" and not refused:
         raise TrainingFailed(
             f"job {job_id} ended as {job.status}: {shorten(job.message, 300)}",
             hint=f"its log: commonspace jobs logs {job_id} --address {jobs.address}",
@@ -194,18 +201,29 @@ def _follow(jobs: "Jobs", job_id: str) -> dict[str, Any]:
     return result
 
 
-def _last_result(lines: Iterable[str]) -> dict[str, Any]:
-    """Pass a log through to stderr; its last line that is a JSON object is the command's result."""
-    result: dict[str, Any] = {}
+def last_result(lines: Iterable[str]) -> dict[str, Any] | list[Any]:
+    """Pass a log through to stderr; its last line that is JSON is the command's result.
+
+    But for lines of a log that is JSON itself; see `logs.format`.
+    """
+    result: dict[str, Any] | list[Any] = {}
     for line in lines:
-        if line.startswith("{"):
-            try:
-                result = json.loads(line)
-                continue
-            except json.JSONDecodeError:
-                pass  # a line of the log that only looks like it
-        note(line)
+        found = _parsed(line)
+        if found is None:
+            note(line)
+        else:
+            result = found
     return result
+
+
+def _parsed(line: str) -> dict[str, Any] | list[Any] | None:
+    if not line.startswith(("{", "[")):
+        return None
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError:
+        return None  # it only looks like it
+    return None if isinstance(found, dict) and found.keys() >= LOGGED else found
 
 
 def _as_dict(job: "Job") -> dict[str, Any]:

@@ -95,7 +95,7 @@ def status(
             show({"running": running, "run": None}, text="no pipeline has run here yet")
             return
         plain = found[0].model_dump(mode="json")
-        show({"running": running, "run": plain}, text=_status(found[0], running))
+        show({"running": running, "run": plain}, text=status_page(found[0], running))
 
 
 @app.command()
@@ -130,6 +130,8 @@ def history(
 
 def summary(done: "Finished") -> str:
     """What a call came to, for the terminal."""
+    from infra.pipeline.run import can_be_accepted
+
     record = done.record
     if done.nothing:
         return (
@@ -148,9 +150,14 @@ def summary(done: "Finished") -> str:
         lines.append(f"MLflow run     {trained['mlflow_run_id']}")
     lines.append(f"{record.name} {record.outcome}: {record.reason}")
     if done.refused:
+        ways = []
+        if can_be_accepted(record):
+            ways.append("commonspace pipeline run --accept")
+        if "version" in trained:
+            ways.append(f"commonspace models promote {trained['version']} --reason WHY")
         lines.append(
             f"the champion stays {_version(record.champion_after)}; look, and if it is right: "
-            "commonspace pipeline run --accept, or commonspace models promote VERSION"
+            + ", or ".join(ways)
         )
     return "\n".join(lines)
 
@@ -180,14 +187,16 @@ def _interval(values: list[float], sign: str = "") -> str:
     return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 
 
-def _status(record: "Record", running: bool) -> str:
+def status_page(record: "Record", running: bool) -> str:
+    """What a run has done so far, for the terminal."""
     from infra.pipeline.record import Step
 
     rows = []
     for step in Step:
         done = record.steps.get(step)
         if done:
-            rows.append((str(step), done.finished, f"{done.seconds:.0f} s", _short(done.result)))
+            found = _short(done.result, record.accepted)
+            rows.append((str(step), done.finished, f"{done.seconds:.0f} s", found))
         else:
             under_way = running and step is record.next_step
             rows.append((str(step), "", "", "under way" if under_way else ""))
@@ -201,11 +210,12 @@ def _status(record: "Record", running: bool) -> str:
     return "\n".join([head, table(("step", "finished", "took", ""), rows), ended])
 
 
-def _short(result: dict[str, Any]) -> str:
+def _short(result: dict[str, Any], accepted: bool) -> str:
     from infra.pipeline.steps import REFUSED as REASONS
 
     if result.get(REASONS):
-        return shorten("refused: " + "; ".join(result[REASONS]), 100)
+        verdict = "accepted" if accepted else "refused"
+        return shorten(f"{verdict}: " + "; ".join(result[REASONS]), 100)
     for name in ("verdict", "reason"):
         if name in result:
             return shorten(str(result[name]), 100)

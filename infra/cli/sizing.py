@@ -37,16 +37,18 @@ def sizing(
       commonspace sizing --posts 1e6 --people 1e5 --qps 20
       commonspace sizing --posts 1e8 --people 1e7 --qps 500 --index IVF_RABITQ --set pictures=0.2
     """
+    from infra.sizing.plan import SizingConfig
+
+    asked = [f"posts={posts}", f"people={people}", f"qps={qps}", f"index={index}"]
+    config = SizingConfig.load(overrides=[*asked, *(assumptions or [])])
+    if print_config:
+        typer.echo(config.to_yaml(), nl=False)
+        raise typer.Exit
     with results(as_json) as show:
-        from infra.sizing.plan import SizingConfig, plan
+        from infra.sizing.plan import plan
         from infra.sizing.table import amount, part_row
         from infra.sizing.units import read_prices, read_units
 
-        asked = [f"posts={posts}", f"people={people}", f"qps={qps}", f"index={index}"]
-        config = SizingConfig.load(overrides=[*asked, *(assumptions or [])])
-        if print_config:
-            typer.echo(config.to_yaml(), nl=False)
-            raise typer.Exit
         prices = read_prices()
         found = plan(config, read_units(), prices)
         head = ("role", "machines", "processors", "memory", "disk", "bound by", "runs")

@@ -81,8 +81,13 @@ def retrieval_table(retrieval: "Retrieval", title: str) -> str:
     return rendered(comparison_table(retrieval, title=title))
 
 
+def is_champion(done: "TrainResult") -> bool:
+    """Whether the run's model is: by this decision, or by one before the run was cut short."""
+    return done.decision.promoted or done.decision.champion == done.model_version
+
+
 def _report(done: "TrainResult") -> str:
-    verdict = "champion now" if done.decision.promoted else "not champion"
+    verdict = "champion now" if is_champion(done) else "not champion"
     forgotten = done.data.manifest.report.forgotten
     left_out = ", ".join(f"{rows} {table}" for table, rows in forgotten.items())
     return "\n".join(
@@ -106,7 +111,7 @@ def _as_dict(done: "TrainResult") -> dict[str, Any]:
         "run_folder": str(done.run_folder),
         "mlflow_run_id": done.mlflow_run_id,
         "model_version": done.model_version,
-        "promoted": done.decision.promoted,
+        "promoted": is_champion(done),
         "reason": done.decision.reason,
         "validation": done.validation,
         "retrieval": done.retrieval,

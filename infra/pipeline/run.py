@@ -147,7 +147,8 @@ def _choose(
         raise Conflict(f"there was a pipeline {fresh!r} already", hint="give another --name")
     for old in all_of_them:  # cut short, and nobody will go on with them
         if old.outcome is None:
-            reason = f"{fresh} began with other data or settings"
+            why = "was begun anew" if old.key == key else "began with other data or settings"
+            reason = f"{fresh} {why}"
             records.save(_ended(old, tracking, Outcome.SUPERSEDED, reason))
     record = Record(
         name=fresh,
@@ -160,13 +161,22 @@ def _choose(
     return records.save(record), False
 
 
-def _reopened(record: Record) -> Record | None:
-    """A refused run, as it was before the step whose reasons a person has accepted."""
+def can_be_accepted(record: Record) -> bool:
+    """Whether a run was refused by what a person may overrule with `accept`.
+
+    Not by the gate itself, which found the model no better: that takes a promotion by hand.
+    """
     last = list(record.steps)[-1] if record.steps else None
     if record.outcome is not Outcome.REFUSED or last not in _ACCEPTABLE:
+        return False
+    return not (last is Step.GATE and "reason" in record.result(Step.GATE))
+
+
+def _reopened(record: Record) -> Record | None:
+    """A refused run, as it was before the step whose reasons a person has accepted."""
+    if not can_be_accepted(record):
         return None
-    if last is Step.GATE and "reason" in record.result(Step.GATE):
-        return None  # the gate itself found it no better: nothing to accept
+    last = list(record.steps)[-1]
     steps = {step: done for step, done in record.steps.items() if step is not last}
     changes = {"accepted": True, "steps": steps, "outcome": None, "reason": "", "ended": None}
     return record.model_copy(update=changes | {"champion_after": None})

@@ -118,7 +118,7 @@ def _lines(split: Mapping[str, Any]) -> Iterator[str]:
     for point in split.get("curve", ()):
         yield (
             f"diversity at strength {point['strength']:g}: {point['diversity']:.4f} "
-            f"({point['gained']:+.1%}), nDCG@10 {point['ndcg']:.4f} ({-point['lost']:+.1%})"
+            f"({point['gained']:+.1%}), nDCG@10 {point['ndcg']:.4f} ({0 - point['lost']:+.1%})"
         )
     for name, reason in split["skipped"].items():
         yield f"left out: {name}: {escape(reason)}"

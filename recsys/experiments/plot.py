@@ -82,7 +82,7 @@ def _line(
 def _limits(axes: "Axes", intervals: "Sequence[Interval]", around: float | None = None) -> None:
     """Room for the later half: the first few people make intervals that would flatten the rest."""
     late = intervals[len(intervals) // 3 :]
-    bounds = np.array([[one.low, one.high] for one in late])
+    bounds = np.array([[one.low, one.high] for one in late]).reshape(-1, 2)  # or of none
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         return

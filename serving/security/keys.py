@@ -190,7 +190,7 @@ class KeyStore:
             key_id,
             digest=_digest(secret),
             previous_digest=key.digests[0],
-            previous_until=now + grace,
+            previous_until=_later(now, grace),
         )
         return self.get(key_id), f"cs_{key_id}_{secret}"
 

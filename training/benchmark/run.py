@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from training.benchmark.claims.base import Evidence, all_claims
-from training.benchmark.document import Document, document
+from training.benchmark.document import RESERVED, Document, document
 from training.benchmark.elsewhere import measure_clip, measure_reactions
 from training.benchmark.groups import measure_communities
 from training.benchmark.plan import ablation_trials, curve_trials, main_trials
@@ -119,6 +119,12 @@ def data_set_name(posts: str) -> str:
     return stem if stem != "posts" else path.absolute().parent.name or stem
 
 
+def name_beside(main: str, posts: str) -> str:
+    """What the data set of reactions is called beside the main one, in one document."""
+    name = data_set_name(posts)
+    return f"{name} reactions" if name in (main, *RESERVED) else name
+
+
 def _context(config: RunConfig, materials: Materials, recipe: Recipe) -> str:
     encoders = {m: getattr(config, f"{m}_encoder").to_yaml() for m in ("image", "text")}
     return context_of(materials.data, recipe, encoders, config.history.to_yaml())
@@ -155,8 +161,8 @@ def _reactions(
         return outcome, {}
     likes = outcome["protocols"]["last_of_each"].get(LIKES, {})
     tables = {model: {"user_to_post": cells} for model, cells in likes.items()}
-    name = data_set_name(config.data.posts)
-    return outcome, {name if asked else f"{name} reactions": tables}
+    main = data_set_name(request.config.data.posts)
+    return outcome, {name_beside(main, config.data.posts): tables}
 
 
 def _protocol(

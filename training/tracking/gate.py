@@ -187,7 +187,7 @@ def rollback(tracking: Tracking, *, reason: str = "rollback") -> ModelVersion:
     if champion.previous is None:
         raise Conflict(
             f"version {champion.version} is the first champion; there is none before it",
-            hint="choose one: commonspace models promote VERSION",
+            hint="choose one: commonspace models promote VERSION --reason WHY",
         )
     previous = show_model(tracking, champion.previous)
     # The predecessor keeps its own `previous`, so one can go back further. Tag first: see `_move`.

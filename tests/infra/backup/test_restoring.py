@@ -136,6 +136,9 @@ def test_what_is_refused(place: str, restored: Restored, tmp_path: Path):
         restore(place, restored.workspace)
     with pytest.raises(NotFound):
         restore(str(tmp_path), tmp_path / "new")
+    with pytest.raises(NotFound, match="no list of the forgotten"):
+        restore(place, tmp_path / "new", forgotten=tmp_path / "typo.txt")
+    assert not (tmp_path / "new").exists()
     newer = tmp_path / "newer"
     shutil.copytree(place, newer)
     plain = json.loads((newer / FILE).read_text())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from training.benchmark.run import data_set_name
+from training.benchmark.run import data_set_name, name_beside
 
 if TYPE_CHECKING:
     from tests.infra.cli.conftest import Command
@@ -52,3 +52,15 @@ def test_a_benchmark_on_own_posts(
         assert (folder / picture).stat().st_size > 5000
         assert f"({picture})" in page
     assert "user→post" in done.out
+
+
+@pytest.mark.parametrize(
+    ("posts", "name"),
+    [
+        ("films/posts.parquet", "films"),
+        ("network/posts.parquet", "network reactions"),
+        ("claims/posts.parquet", "claims reactions"),
+    ],
+)
+def test_reactions_take_no_other_table_s_place(posts: str, name: str) -> None:
+    assert name_beside("network", posts) == name

@@ -96,6 +96,21 @@ def test_a_report_says_who_won_and_by_how_much(commonspace: "Command", settings,
     assert not re.search(r"person\d", text)  # nobody is named
 
 
+def test_one_variant_with_shadows_and_one_person_has_a_report_without_nan(
+    commonspace: "Command", tmp_path
+):
+    alone = {**EXPERIMENTS[0], "variants": EXPERIMENTS[0]["variants"][::2]}  # type: ignore[index]
+    file = tmp_path / "alone.yaml"
+    file.write_text(yaml.safe_dump({"workspace": str(tmp_path), "experiments": [alone]}))
+    with open_events(tmp_path) as events:
+        play(events, load_config(file).experiments[0], 1, {"control": 0.2})
+    picture = tmp_path / "alone.png"
+    done = commonspace("experiments", "report", "ranks", "--config", file, "--plot", picture)
+    assert done.code == 0, done.err
+    assert "control" in done.out and "nan" not in done.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_experiment_without_exposures_is_told_so(commonspace: "Command", settings):
     done = commonspace("experiments", "report", "later", "--config", settings)
     assert done.code == 4

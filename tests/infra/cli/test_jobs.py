@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.cli.jobs import last_result
 from tests.interrupts import interruptible
 from training.jobs import Jobs
 from training.tracking.config import TrackingConfig
@@ -137,3 +138,22 @@ def test_mistakes_are_told_before_anything_is_sent(
     done = commonspace("submit", "--address", "127.0.0.1:1", *arguments)
     assert done.code == 2
     assert problem in done.err
+
+
+@pytest.mark.parametrize(
+    ("log", "result", "shown"),
+    [
+        (["epoch 1", '{"mlflow_run_id": "ab"}'], {"mlflow_run_id": "ab"}, ["epoch 1"]),
+        (['[{"build": 1}]', "[1/2] done"], [{"build": 1}], ["[1/2] done"]),
+        (
+            ['{"time": "now", "level": "error", "logger": "a", "message": "no disk"}', "{not it"],
+            {},
+            ['{"time": "now", "level": "error", "logger": "a", "message": "no disk"}', "{not it"],
+        ),
+    ],
+)
+def test_a_result_is_told_from_the_log(
+    log: list[str], result: object, shown: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert last_result(log) == result
+    assert capsys.readouterr().err.splitlines() == shown

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from infra.cli import main
-from infra.cli.pipeline import summary
+from infra.cli.pipeline import status_page, summary
 from infra.pipeline.record import Done, Outcome, Record, Records, Step
+from infra.pipeline.run import Finished
 from infra.pipeline.steps import PIPELINE_TAG, REFUSED, Context, gate, live_version, switch
 from infra.product import open_recommender, open_tracking
 from training.data.clean import CleanData
@@ -67,6 +68,41 @@ def test_a_first_run_is_told_without_a_page_of_drift(retrained: "Retrained"):
     assert "drift          there is no champion to compare with\n" in text
     assert "drift page" not in text
     assert text.splitlines()[-1].startswith("first promoted: ")
+
+
+def refused(record: Record, last: Step, result: dict) -> Finished:
+    """The same run, had it been refused at a step."""
+    upto = list(Step)[: list(Step).index(last)]
+    steps = {step: record.steps[step] for step in upto}
+    steps[last] = Done(finished="", seconds=0, result={REFUSED: ["it is worse"]} | result)
+    changes = {"steps": steps, "outcome": Outcome.REFUSED, "reason": "it is worse"}
+    return Finished(record.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("last", "result", "ways"),
+    [
+        (Step.VALIDATE, {}, "commonspace pipeline run --accept"),
+        (
+            Step.GATE,
+            {},
+            "commonspace pipeline run --accept, or commonspace models promote 1 --reason WHY",
+        ),
+        (Step.GATE, {"reason": "not better"}, "commonspace models promote 1 --reason WHY"),
+    ],
+)
+def test_a_refusal_names_the_ways_that_there_are(
+    retrained: "Retrained", last: Step, result: dict, ways: str
+):
+    text = summary(refused(retrained.done.record, last, result))
+    assert text.endswith(f"look, and if it is right: {ways}")
+
+
+def test_what_was_accepted_is_not_called_refused(retrained: "Retrained", commonspace):
+    record = refused(retrained.done.record, Step.DRIFT, {}).record
+    accepted = record.model_copy(update={"accepted": True, "outcome": Outcome.PROMOTED})
+    assert "accepted: it is worse" in status_page(accepted, running=False)
+    assert "refused: it is worse" in status_page(record, running=False)
 
 
 def test_the_same_again_is_nothing_to_do(retrained: "Retrained", commonspace):

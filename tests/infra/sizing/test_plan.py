@@ -127,6 +127,14 @@ def test_the_command():
     assert "if prices are as assumed on" in text and "vectors" in text
 
 
+def test_its_settings_are_printed_to_be_kept(tmp_path: Path):
+    done = CliRunner().invoke(app, ["sizing", "--print-config", "--posts", "1e6"])
+    assert done.exit_code == 0
+    file = tmp_path / "sizing.yaml"
+    file.write_text(done.stdout)
+    assert SizingConfig.load(file).posts == 1e6
+
+
 # the page
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from recsys.config import EventsConfig
 from serving.security.keys import NOBODY, KeyStore, Scope, split_key
 from tests.recsys.world import fill, open_events, small_world
-from training.errors import NotFound
+from training.errors import BadConfig, NotFound
 
 NOW = datetime.now(UTC)
 
@@ -48,6 +48,13 @@ def test_two_rotations_leave_two_secrets(keys):
     ]
     later = datetime.now(UTC) + timedelta(minutes=6)
     assert [now.opens(split_key(one)[1], later) for one in (second, third)] == [False, True]
+
+
+def test_a_grace_period_without_an_end_is_refused(keys):
+    key, secret = keys.create("a", [Scope.READ])
+    with pytest.raises(BadConfig, match="year 9999"):
+        keys.rotate(key.key_id, grace=timedelta(days=10**8))
+    assert keys.get(key.key_id).opens(split_key(secret)[1], NOW)
 
 
 def test_an_expired_key_stays_shut_in_its_grace_period(keys):
