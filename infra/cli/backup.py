@@ -65,8 +65,6 @@ def restore(
         typer.Option(
             "--forgotten",
             metavar="FILE",
-            exists=True,
-            dir_okay=False,
             help="A newer list of the forgotten, of `commonspace forget list`.",
         ),
     ] = None,

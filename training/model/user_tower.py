@@ -53,8 +53,9 @@ class UserTower(nn.Module):
 
     def knowing(self, vectors: Tensor) -> "UserTower":
         """The same gate over the learned vectors (n, dimension) of other people."""
-        table = nn.Embedding(max(1, len(vectors)), vectors.shape[1], _weight=_some(vectors))
-        return with_modules(self, identities=table)
+        # a row at least: people without a learned vector are looked up, too, and masked
+        rows = vectors if len(vectors) else vectors.new_zeros(1, vectors.shape[1])
+        return with_modules(self, identities=nn.Embedding.from_pretrained(rows))
 
     def forward(
         self, users: Tensor, known: Tensor, contents: list[Tensor], facts: Tensor
@@ -89,11 +90,6 @@ def with_modules(module: Module, **others: nn.Module) -> Module:
     twin = copy(module)
     twin._modules = module._modules | others
     return twin
-
-
-def _some(vectors: Tensor) -> Tensor:
-    """A row at least: people without a learned vector are looked up, too, and masked."""
-    return vectors if len(vectors) else vectors.new_zeros(1, vectors.shape[1])
 
 
 def facts_of(images: Tensor, texts: Tensor, known: Tensor) -> Tensor:

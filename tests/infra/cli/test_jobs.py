@@ -1,4 +1,5 @@
 import json
+import logging
 import re
 import signal
 import sys
@@ -10,6 +11,7 @@ import pytest
 from infra.cli.jobs import last_result
 from tests.interrupts import interruptible
 from training.jobs import Jobs
+from training.logs import JsonLines
 from training.tracking.config import TrackingConfig
 from training.tracking.server import Tracking
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.ray_cluster import Cluster
 
 pytest_plugins = ["tests.ray_cluster"]
+LOGGED = JsonLines().format(logging.makeLogRecord({"name": "a", "msg": "no disk"}))
 
 
 @pytest.fixture(autouse=True)
@@ -146,9 +149,9 @@ def test_mistakes_are_told_before_anything_is_sent(
         (["epoch 1", '{"mlflow_run_id": "ab"}'], {"mlflow_run_id": "ab"}, ["epoch 1"]),
         (['[{"build": 1}]', "[1/2] done"], [{"build": 1}], ["[1/2] done"]),
         (
-            ['{"time": "now", "level": "error", "logger": "a", "message": "no disk"}', "{not it"],
+            [LOGGED, "{not it"],
             {},
-            ['{"time": "now", "level": "error", "logger": "a", "message": "no disk"}', "{not it"],
+            [LOGGED, "{not it"],
         ),
     ],
 )
